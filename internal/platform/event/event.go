@@ -34,3 +34,16 @@ type Record struct {
 	Payload    json.RawMessage `json:"payload"`
 	Hash       string          `json:"hash"` // hex SHA-256 over the row before and this row
 }
+
+// Query asks the log. Zero fields do not restrict.
+type Query struct {
+	After, Before int64 // seq, exclusive
+	From, To      time.Time
+	IDs           []string
+	Names         []string
+	Services      []string
+	Subjects      []string
+	Text          string // anywhere in name, subject, actor, service or payload
+	Newest        bool   // newest first
+	Limit         int    // 0 means the most: 1,000
+}

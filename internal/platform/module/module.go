@@ -3,9 +3,10 @@
 package module
 
 import (
-	"context"
 	"io/fs"
 
+	"github.com/hinoban/hinoban/internal/platform/ascode"
+	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/run"
 )
@@ -14,10 +15,14 @@ import (
 type Module struct {
 	Name       string
 	Migrations fs.FS
-	Routes     []httpd.Route
+	Routes     []httpd.Route    // pages and protocols
+	API        func(*httpd.API) // typed operations
+	On         []bus.Handler    // what it hears from the log
+	Loops      []run.Loop
 	Workers    []run.Worker
+	Kinds      []ascode.Kind
 	Panels     []Panel
-	Health     []Check
+	Health     []httpd.HealthCheck
 }
 
 // Panel is a fragment that this room offers to a page of a room below it.
@@ -25,11 +30,4 @@ type Panel struct {
 	Slot  string // e.g. "catalog.service"
 	Order int
 	URL   string // with {id}
-}
-
-// Check says whether a part of the room is fit to work: nil, or what is wrong
-// and what to do about it.
-type Check struct {
-	Name  string
-	Probe func(ctx context.Context) error
 }

@@ -1,0 +1,272 @@
+package ascode
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// Metadata is what every document says of itself.
+type Metadata struct {
+	Name        string             `json:"name" pattern:"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" patternDescription:"a DNS label: lower-case letters, digits and -, at most 63" doc:"Unique among the documents of this kind."`
+	DisplayName string             `json:"displayName,omitempty" maxLength:"120" doc:"What people read."`
+	Labels      map[string]Strings `json:"labels,omitempty"`
+	Annotations map[string]string  `json:"annotations,omitempty"`
+}
+
+// Title is the display name, or the name.
+func (m Metadata) Title() string {
+	if m.DisplayName != "" {
+		return m.DisplayName
+	}
+	return m.Name
+}
+
+// Strings is one string or a list of them.
+type Strings []string
+
+// UnmarshalJSON takes both forms.
+func (s *Strings) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*s = Strings{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(s))
+}
+
+// Schema implements huma.SchemaProvider.
+func (Strings) Schema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Schema{OneOf: []*huma.Schema{text, {Type: huma.TypeArray, Items: text}}, Description: "A string, or a list of strings."}
+}
+
+// Envelope is a whole document.
+type Envelope[T any] struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   Metadata `json:"metadata"`
+	Spec       T        `json:"spec"`
+}
+
+// Kind is one kind of document. Make it with [Define] or [Native].
+type Kind struct {
+	APIVersion string // "hinoban/v1"; "" for a native file
+	Name       string // "Service"
+	File       string // for a native file, its base name
+	Doc        string // one sentence
+	Example    string // a complete document, tested to be valid
+
+	schema   *huma.Schema
+	registry huma.Registry
+	decode   func(c *converter, n *yaml.Node, text []byte) (meta Metadata, spec any)
+}
+
+// Define returns the kind whose documents have a T under spec. check, which may
+// be nil, finds what a schema cannot say about one document alone.
+func Define[T any](apiVersion, name, doc, example string, check func(Envelope[T]) []FieldError) Kind {
+	reg := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
+	k := Kind{APIVersion: apiVersion, Name: name, Doc: doc, Example: example, registry: reg}
+	k.schema = huma.SchemaFromType(reg, reflect.TypeFor[Envelope[T]]())
+	k.decode = func(c *converter, n *yaml.Node, _ []byte) (Metadata, any) {
+		var e Envelope[T]
+		if !k.validate(c, n) {
+			return e.Metadata, nil
+		}
+		text, err := json.Marshal(c.value(n, 0, true))
+		if err == nil {
+			err = json.Unmarshal(text, &e)
+		}
+		if err != nil {
+			c.say(n, "", "%v", err)
+			return e.Metadata, nil
+		}
+		if check != nil {
+			for _, f := range check(e) {
+				at, _ := find(n, f.Path)
+				c.say(at, f.Fix, "%s: %s", f.Path, f.Message)
+			}
+		}
+		return e.Metadata, e.Spec
+	}
+	return k
+}
+
+// Native returns the kind of files that have another program's format and are
+// known by their base name. parse returns what the file holds.
+func Native[T any](file, name, doc string, parse func(path string, text []byte) (T, Problems)) Kind {
+	return Kind{Name: name, File: file, Doc: doc, decode: func(c *converter, _ *yaml.Node, text []byte) (Metadata, any) {
+		v, problems := parse(c.file, text)
+		c.problems = append(c.problems, problems...)
+		return Metadata{Name: strings.ReplaceAll(c.file, "\\", "/")}, v
+	}}
+}
+
+// validate checks n against the schema and reports whether it fits.
+func (k Kind) validate(c *converter, n *yaml.Node) bool {
+	before := len(c.problems)
+	loose := c.value(n, 0, false)
+	if len(c.problems) > before {
+		return false
+	}
+	path, res := huma.NewPathBuffer(make([]byte, 0, 128), 0), &huma.ValidateResult{}
+	huma.Validate(k.registry, k.schema, path, huma.ModeWriteToServer, loose, res)
+	for _, err := range res.Errors {
+		detail, ok := err.(*huma.ErrorDetail) //nolint:errorlint // huma hands the details themselves, unwrapped
+		if !ok {
+			c.say(n, "", "%v", err)
+			continue
+		}
+		k.explain(c, n, detail)
+	}
+	return len(res.Errors) == 0
+}
+
+// explain says a schema error in the words of whoever wrote the document.
+func (k Kind) explain(c *converter, n *yaml.Node, d *huma.ErrorDetail) {
+	at, _ := find(n, d.Location)
+	where := d.Location
+	if where == "" {
+		where = k.Name
+	}
+	if !strings.Contains(d.Message, "unexpected property") {
+		c.say(at, k.hint(d.Location), "%s: %s", where, d.Message)
+		return
+	}
+	parent, field := "", d.Location
+	if i := strings.LastIndexAny(d.Location, ".]"); i >= 0 {
+		parent, field = strings.TrimSuffix(d.Location[:i+1], "."), d.Location[i+1:]
+	}
+	if key := keyNode(n, parent, field); key != nil {
+		at = key
+	}
+	known := k.fields(parent)
+	fix := "known here: " + strings.Join(known, ", ")
+	if near := nearest(field, known); near != "" {
+		fix = fmt.Sprintf("did you mean %q? %s", near, fix)
+	}
+	c.say(at, fix, "unknown field %q", field)
+}
+
+// keyNode returns the node of a key, so that the column is the key's own.
+func keyNode(n *yaml.Node, parent, field string) *yaml.Node {
+	// find points at the key of a block; go to its value by its first child.
+	m, ok := find(n, parent)
+	if !ok {
+		return nil
+	}
+	for _, holder := range []*yaml.Node{m, valueOf(n, parent)} {
+		if holder == nil || holder.Kind != yaml.MappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(holder.Content); i += 2 {
+			if holder.Content[i].Value == field {
+				return holder.Content[i]
+			}
+		}
+	}
+	return nil
+}
+
+// valueOf is find, but returns a block itself and not its key.
+func valueOf(n *yaml.Node, path string) *yaml.Node {
+	for n.Kind == yaml.DocumentNode || n.Kind == yaml.AliasNode {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+			continue
+		}
+		n = n.Content[0]
+	}
+	if path == "" {
+		return n
+	}
+	step, rest := cutStep(path)
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, e := range n.Content {
+			if fmt.Sprint(i) == step {
+				return valueOf(e, rest)
+			}
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == step {
+				return valueOf(n.Content[i+1], rest)
+			}
+		}
+	default:
+	}
+	return nil
+}
+
+// at follows path through the schema.
+func (k Kind) at(path string) *huma.Schema {
+	s := k.resolve(k.schema)
+	for path != "" && s != nil {
+		var step string
+		step, path = cutStep(path)
+		switch {
+		case s.Type == huma.TypeArray:
+			s = k.resolve(s.Items)
+		case s.Properties[step] != nil:
+			s = k.resolve(s.Properties[step])
+		default:
+			more, ok := s.AdditionalProperties.(*huma.Schema)
+			if !ok {
+				return nil
+			}
+			s = k.resolve(more)
+		}
+	}
+	return s
+}
+
+func (k Kind) resolve(s *huma.Schema) *huma.Schema {
+	if s != nil && s.Ref != "" {
+		return k.registry.SchemaFromRef(s.Ref)
+	}
+	return s
+}
+
+func (k Kind) fields(path string) []string {
+	s := k.at(path)
+	if s == nil {
+		return nil
+	}
+	names := make([]string, 0, len(s.Properties))
+	for n := range s.Properties {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// hint is the doc of the field at path.
+func (k Kind) hint(path string) string {
+	if s := k.at(path); s != nil {
+		return s.Description
+	}
+	return ""
+}
+
+// JSONSchema is the kind's schema (2020-12) for editors.
+func (k Kind) JSONSchema() ([]byte, error) {
+	if k.schema == nil {
+		return nil, fmt.Errorf("kind %s is a native file and has no schema of ours", k.Name)
+	}
+	out := map[string]any{
+		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"title":       k.Name,
+		"description": k.Doc,
+		"$defs":       k.registry.Map(),
+		"allOf": []any{k.schema, map[string]any{"properties": map[string]any{
+			"apiVersion": map[string]any{"const": k.APIVersion}, "kind": map[string]any{"const": k.Name},
+		}}},
+	}
+	return json.MarshalIndent(out, "", "  ")
+}
