@@ -7,7 +7,8 @@
 //   - A delivery keeps its Message.ID through all its attempts, and the channel
 //     shows it to the receiver, so that a repeated message can be recognised.
 //   - An error of kind Unavailable means "try again", after [RetryAfter] if the
-//     provider said when. Invalid, Denied and NotFound never heal by trying.
+//     provider said when. Invalid, Denied and NotFound never heal by trying
+//     (errs.Permanent).
 //   - No error text carries a secret: not a token, a password, or an address
 //     that is a capability.
 package notify
@@ -106,15 +107,4 @@ func RetryAfter(err error) time.Duration {
 		return w.After
 	}
 	return 0
-}
-
-// Temporary reports whether another attempt may succeed. What nobody
-// classified counts: a page tried twice is better than a page lost.
-func Temporary(err error) bool {
-	switch errs.KindOf(err) {
-	case errs.Unavailable, errs.Internal:
-		return err != nil
-	default:
-		return false
-	}
 }

@@ -81,7 +81,7 @@ func TestValidate(t *testing.T) {
 
 func ExampleRetryAfter() {
 	err := errs.New(errs.Unavailable, "slack is busy: %w", &notify.Wait{After: 30 * time.Second})
-	fmt.Println(notify.Temporary(err), notify.RetryAfter(err))
+	fmt.Println(!errs.Permanent(err), notify.RetryAfter(err))
 	// Output: true 30s
 }
 
