@@ -1,0 +1,110 @@
+// Package notify says what a channel is: something that hands one message to
+// one address. Each channel has a folder of its own below this one, and is
+// done when the suite in notifytest passes.
+//
+// # Rules
+//
+//   - A delivery keeps its Message.ID through all its attempts, and the channel
+//     shows it to the receiver, so that a repeated message can be recognised.
+//   - An error of kind Unavailable means "try again", after [RetryAfter] if the
+//     provider said when. Invalid, Denied and NotFound never heal by trying
+//     (errs.Permanent).
+//   - No error text carries a secret: not a token, a password, or an address
+//     that is a capability.
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+)
+
+// Kind says why a person is told.
+type Kind string
+
+// The kinds.
+const (
+	Page     Kind = "page"     // act now
+	Resolved Kind = "resolved" // what was paged is over
+	Test     Kind = "test"     // somebody tries the channel
+	Info     Kind = "info"     // good to know
+)
+
+// Link leads from a message to a page.
+type Link struct {
+	Text string `json:"text"`
+	URL  string `json:"url"` // http or https; channels leave others out
+}
+
+// Message is what a person is told. Its fields are plain text, which channels
+// format, escape and shorten for themselves.
+type Message struct {
+	ID       string // the same delivery always has the same ID; see Validate
+	Kind     Kind
+	Title    string // one line
+	Body     string // may have lines
+	Severity string // "critical", or ""
+	Links    []Link // the first is where it is acknowledged
+	At       time.Time
+	Lang     string // "en" or "ja"
+}
+
+const maxID = 128
+
+// Validate refuses, as Invalid, a message that no channel could send: the ID
+// is 1–128 letters, digits, "-" or "_", so that it is safe in every protocol.
+func (m Message) Validate() error {
+	if m.ID == "" || len(m.ID) > maxID {
+		return errs.New(errs.Invalid, "message id has %d characters, want 1 to %d", len(m.ID), maxID)
+	}
+	for _, c := range []byte(m.ID) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '-' && c != '_' {
+			return errs.New(errs.Invalid, "message id %q: want letters, digits, - and _ only", m.ID)
+		}
+	}
+	if m.Title == "" {
+		return errs.New(errs.Invalid, "message %s has no title", m.ID)
+	}
+	switch m.Kind {
+	case Page, Resolved, Test, Info:
+		return nil
+	}
+	return errs.New(errs.Invalid, "message %s is of unknown kind %q", m.ID, m.Kind)
+}
+
+// Receipt is what the provider said when it took the message.
+type Receipt struct {
+	ProviderID string // the provider's own name for it, or ""
+	Detail     string // for the delivery log, in a few words
+}
+
+// Channel hands one message to one address. It is safe for concurrent use.
+type Channel interface {
+	// Name is "webhook", "slack", "mail" or "inbox".
+	Name() string
+	// Check returns an Invalid error, which says what an address looks like,
+	// when address can be none. It does no I/O.
+	Check(address string) error
+	// Send returns when the provider has taken the message, or has not.
+	// Its errors are classified as the package says; it obeys ctx.
+	Send(ctx context.Context, address string, m Message) (Receipt, error)
+}
+
+// Wait is the error inside an Unavailable one when the provider said for how
+// long it will take nothing.
+type Wait struct{ After time.Duration }
+
+// Error says how long.
+func (w *Wait) Error() string { return fmt.Sprintf("asks to wait %s", w.After) }
+
+// RetryAfter reports for how long the provider asked to be left alone, or 0.
+func RetryAfter(err error) time.Duration {
+	if w, ok := errors.AsType[*Wait](err); ok {
+		return w.After
+	}
+	return 0
+}

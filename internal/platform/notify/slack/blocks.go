@@ -1,0 +1,151 @@
+package slack
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/hinoban/hinoban/internal/platform/notify"
+)
+
+// Slack's limits, which it counts in UTF-16 units at the strictest.
+const (
+	maxHeader   = 150
+	maxSection  = 3000
+	maxSections = 4 // of the body: nobody reads more of a page in a chat
+	maxLinks    = 8
+)
+
+// MaxBody is the most of a body that is shown, in runes.
+const MaxBody = maxSection * maxSections
+
+// blocks lays m out: a header, the body, the links, and a line of context.
+func blocks(m notify.Message) []slackgo.Block {
+	out := []slackgo.Block{slackgo.NewHeaderBlock(
+		slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(mark(m)+notify.Line(m.Title, maxHeader), maxHeader), false, false),
+		// The only field of a webhook's message that can carry an identity.
+		slackgo.HeaderBlockOptionBlockID("hinoban-"+m.ID),
+	)}
+	for _, part := range pieces(notify.Lines(m.Body, MaxBody)) {
+		out = append(out, section(part))
+	}
+	var links []string
+	for _, l := range m.SafeLinks() {
+		link := fmt.Sprintf("<%s|%s>", escapeURL(l.URL), escape(strings.ReplaceAll(l.Text, "|", "¦")))
+		if len(links) == maxLinks || len16(strings.Join(append(links, link), "  ·  ")) > maxSection {
+			break
+		}
+		links = append(links, link)
+	}
+	if len(links) > 0 {
+		out = append(out, section(strings.Join(links, "  ·  ")))
+	}
+	var foot []string
+	if s := notify.Line(m.Severity, 40); s != "" {
+		foot = append(foot, escape(s))
+	}
+	if !m.At.IsZero() {
+		// Slack shows the time in the zone of whoever reads it.
+		foot = append(foot, fmt.Sprintf("<!date^%d^{date_short_pretty} {time_secs}|%s>", m.At.Unix(), m.At.UTC().Format("2006-01-02 15:04:05 UTC")))
+	}
+	if len(foot) > 0 {
+		out = append(out, slackgo.NewContextBlock("", slackgo.NewTextBlockObject(slackgo.MarkdownType, strings.Join(foot, "  ·  "), false, true)))
+	}
+	return out
+}
+
+func section(mrkdwn string) slackgo.Block {
+	return slackgo.NewSectionBlock(slackgo.NewTextBlockObject(slackgo.MarkdownType, mrkdwn, false, true), nil, nil)
+}
+
+// fallback is what a phone's lock screen and a screen reader show.
+func fallback(m notify.Message) string {
+	return escape(mark(m) + notify.Line(m.Title, 300))
+}
+
+// mark tells the kinds apart without colour.
+func mark(m notify.Message) string {
+	switch m.Kind {
+	case notify.Page:
+		return "🔥 "
+	case notify.Resolved:
+		return "✅ "
+	case notify.Test:
+		return "🧪 "
+	case notify.Info:
+	}
+	return ""
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+func escapeURL(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "%3C", ">", "%3E", "|", "%7C").Replace(s)
+}
+
+// pieces escapes s and cuts it into sections: no cut inside a rune or an
+// escape, at most maxSections, with an ellipsis where something is lost.
+func pieces(s string) []string {
+	var out []string
+	var b strings.Builder
+	size := 0
+	flush := func() {
+		if strings.TrimSpace(b.String()) != "" {
+			out = append(out, b.String())
+		}
+		b.Reset()
+		size = 0
+	}
+	for _, r := range s {
+		e := escape(string(r))
+		n := len16(e)
+		if size+n > maxSection-1 {
+			if len(out) == maxSections-1 {
+				b.WriteString("…")
+				break
+			}
+			flush()
+		}
+		b.WriteString(e)
+		size += n
+	}
+	flush()
+	return out
+}
+
+func len16(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
+}
+
+func clip16(s string, n int) string {
+	if len16(s) <= n {
+		return s
+	}
+	size := 0
+	for i, r := range s {
+		if size += max(utf16.RuneLen(r), 1); size > n-1 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// clientID returns id as the UUID that Slack asks for: itself, or one made of it.
+func clientID(id string) string {
+	if regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
+		return id
+	}
+	h := sha256.Sum256([]byte(id))
+	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}

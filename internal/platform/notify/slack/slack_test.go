@@ -1,0 +1,97 @@
+package slack_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/notify/notifytest"
+	"github.com/hinoban/hinoban/internal/platform/notify/slack"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	all := []notifytest.Fault{
+		notifytest.Refuse, notifytest.Forbid, notifytest.Busy, notifytest.Throttle,
+		notifytest.Hang, notifytest.ResetAtAccept, notifytest.ResetAfterBody,
+	}
+	open := func(t *testing.T, hook bool) notifytest.Harness {
+		srv := notifytest.NewSlack(t)
+		cfg := slack.Default()
+		cfg.API, cfg.AllowPrivate = srv.API, true
+		h := notifytest.Harness{
+			Server: srv, Address: srv.Hook, Bad: []string{"not a channel", "#no spaces", "C1"},
+			Secrets: []string{srv.Token, "hookcapability"}, Faults: all, MaxText: slack.MaxBody,
+		}
+		if !hook {
+			cfg.Token, h.Address, h.Bad = srv.Token, "#alerts", []string{"not a channel", "#no spaces", "ftp://x/"}
+		}
+		h.Channel = slack.New(cfg, time.Now)
+		return h
+	}
+	t.Run("bot", func(t *testing.T) {
+		t.Parallel()
+		notifytest.Run(t, func(t *testing.T) notifytest.Harness { return open(t, false) })
+	})
+	t.Run("webhook", func(t *testing.T) {
+		t.Parallel()
+		notifytest.Run(t, func(t *testing.T) notifytest.Harness { return open(t, true) })
+	})
+}
+
+func TestRepeatedMessageIsShownOnce(t *testing.T) {
+	t.Parallel()
+	srv := notifytest.NewSlack(t)
+	cfg := slack.Default()
+	cfg.API, cfg.AllowPrivate, cfg.Token = srv.API, true, srv.Token
+	c := slack.New(cfg, time.Now)
+	for range 3 {
+		if _, err := c.Send(t.Context(), "C024BE91L", notifytest.Sample("same")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := srv.Shown(); len(got) != 1 {
+		t.Errorf("got %d messages, want 1", len(got))
+	}
+}
+
+func TestErrorNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]errs.Kind{
+		"ratelimited": errs.Unavailable, "internal_error": errs.Unavailable, "a_new_name": errs.Unavailable,
+		"invalid_auth": errs.Denied, "not_in_channel": errs.Denied, "is_archived": errs.NotFound,
+		"channel_not_found": errs.NotFound, "invalid_blocks": errs.Invalid,
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Write([]byte(`{"ok":false,"error":"` + name + `"}`))
+		}))
+		cfg := slack.Default()
+		cfg.API, cfg.AllowPrivate, cfg.Token = srv.URL+"/", true, "xoxb-1"
+		_, err := slack.New(cfg, time.Now).Send(t.Context(), "#alerts", notifytest.Sample("m"))
+		if got := errs.KindOf(err); got != want {
+			t.Errorf("%s: got kind %d (%v), want %d", name, got, err, want)
+		}
+		srv.Close()
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	t.Parallel()
+	if err := slack.Default().Validate(); err != nil {
+		t.Errorf("Default: %v", err)
+	}
+	for _, change := range []func(*slack.Config){
+		func(c *slack.Config) { c.API = "https://slack.com/api" },
+		func(c *slack.Config) { c.API, c.Token = "http://slack.com/api/", "xoxb-1" },
+		func(c *slack.Config) { c.Token = "xoxb-1\r\nHost: x" },
+		func(c *slack.Config) { c.Timeout = 0 },
+	} {
+		c := slack.Default()
+		change(&c)
+		if err := c.Validate(); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%+v: got %v, want an Invalid error", c, err)
+		}
+	}
+}

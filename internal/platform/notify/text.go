@@ -1,0 +1,101 @@
+package notify
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const ellipsis = "…"
+
+// Clip shortens s to at most n runes, the last an ellipsis where some are lost.
+func Clip(s string, n int) string {
+	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	if n <= 0 {
+		return ""
+	}
+	kept := 0
+	for i := range s {
+		if kept++; kept == n {
+			return s[:i] + ellipsis
+		}
+	}
+	return s
+}
+
+// Line makes one line of s, at most n runes long, without control characters
+// and without those that turn the direction of the text around.
+func Line(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case hidden(r):
+			return -1
+		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(head(s, n), "\uFFFD"))
+	return Clip(strings.Join(strings.Fields(s), " "), n)
+}
+
+// Lines cleans s as Line does, but keeps its lines and tabs.
+func Lines(s string, n int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(head(s, n), "\uFFFD"), "\r\n", "\n")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r' || r == '\u2028' || r == '\u2029':
+			return '\n'
+		case hidden(r):
+			return -1
+		case unicode.IsControl(r):
+			return ' '
+		}
+		return r
+	}, s)
+	return Clip(strings.TrimSpace(s), n)
+}
+
+// head cuts a huge text early, so that cleaning costs no more than what is
+// kept; with room for the white space that cleaning removes.
+func head(s string, n int) string {
+	most := 2 * utf8.UTFMax * (max(n, 0) + 1)
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+func hidden(r rune) bool {
+	return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069' || r == '\u200E' || r == '\u200F' || r == '\uFEFF'
+}
+
+const maxLinks = 20
+
+// SafeLinks returns the links of m that lead to http or https pages, at most
+// 20, with their texts cleaned; a link without a text is called by its address.
+func (m Message) SafeLinks() []Link {
+	var out []Link
+	for _, l := range m.Links {
+		if len(out) == maxLinks {
+			break
+		}
+		u, err := url.Parse(l.URL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(l.URL) > 2000 {
+			continue
+		}
+		text := Line(l.Text, 80)
+		if text == "" {
+			text = Line(u.Host+u.Path, 80)
+		}
+		out = append(out, Link{Text: text, URL: u.String()})
+	}
+	return out
+}
