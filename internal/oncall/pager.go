@@ -18,7 +18,7 @@ type AlertRef struct{ ID, Service, Summary string }
 
 // PageQuery asks for pages, newest first.
 type PageQuery struct {
-	Open    bool   // only those that are not closed
+	Open    bool // only those that are not closed
 	Service string
 	Before  string // a page's id
 	Limit   int

@@ -69,10 +69,7 @@ func (p *Pager) handOver(ctx context.Context, d Delivery) error {
 	if ctx.Err() != nil {
 		return nil // shutting down: the lease runs out and it is sent again
 	}
-	var wait time.Duration
-	if again, ok := errors.AsType[*notify.RetryAfter](err); ok {
-		wait = again.After
-	}
+	wait := notify.RetryAfter(err)
 	if serr := p.store.Settle(ctx, d.ID, func(d *Delivery) []event.Fact { return d.Settle(receipt.ProviderID, err, wait, p.now()) }); serr != nil {
 		return fmt.Errorf("settle delivery %s: %w", d.ID, serr)
 	}
@@ -99,7 +96,7 @@ func (p *Pager) send(ctx context.Context, d Delivery) (notify.Receipt, error) {
 
 // message is what a person is told. It is pure.
 func (p *Pager) message(page Page, d Delivery, who catalog.Person) notify.Message {
-	m := notify.Message{ID: d.ID, Kind: d.Kind, Severity: "page", At: page.OpenedAt, Lang: who.Lang}
+	m := notify.Message{ID: d.ID, Kind: notify.Kind(d.Kind), Severity: "critical", At: page.OpenedAt, Lang: who.Lang}
 	link := p.cfg.BaseURL + "/pages/" + page.ID
 	if d.Kind == "resolved" {
 		m.Title = fmt.Sprintf(text(who.Lang, "resolved_title"), page.Service)
