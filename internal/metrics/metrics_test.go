@@ -14,10 +14,10 @@ func TestParseQuerySaysWhere(t *testing.T) {
 	t.Parallel()
 	for q, want := range map[string]string{
 		`sum(rate(http_requests_total{code=~"5.."}[5m])) / 2`: "",
-		`sum(`:       "1:5: parse error",
-		`up ==`:      "1:6: parse error",
-		``:           "no expression found",
-		`rate(up)`:   "expected type range vector",
+		`sum(`:        "1:5: parse error",
+		`up ==`:       "1:6: parse error",
+		``:            "no expression found",
+		`rate(up)`:    "expected type range vector",
 		"sum(\n  up]": "2:5: parse error",
 	} {
 		err := metrics.ParseQuery(q)
