@@ -270,3 +270,19 @@ func (k Kind) JSONSchema() ([]byte, error) {
 	}
 	return json.MarshalIndent(out, "", "  ")
 }
+
+// Decimal is a number as it was written, so that 99.9 stays 99.9.
+type Decimal string
+
+// UnmarshalJSON keeps the text.
+func (d *Decimal) UnmarshalJSON(b []byte) error {
+	var n json.Number
+	if err := json.Unmarshal(b, &n); err != nil {
+		return err
+	}
+	*d = Decimal(n)
+	return nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (Decimal) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeNumber} }

@@ -70,6 +70,13 @@ func compile(q event.Query) (string, []any) {
 		one("at <", q.To.UnixMicro())
 	}
 	in("id", q.IDs)
+	if len(q.Seqs) > 0 {
+		marks := make([]string, len(q.Seqs))
+		for i, v := range q.Seqs {
+			marks[i] = arg(v)
+		}
+		where = append(where, "seq IN ("+strings.Join(marks, ", ")+")")
+	}
 	in("name", q.Names)
 	in("service", q.Services)
 	in("subject", q.Subjects)

@@ -40,6 +40,7 @@ type Query struct {
 	After, Before int64 // seq, exclusive
 	From, To      time.Time
 	IDs           []string
+	Seqs          []int64
 	Names         []string
 	Services      []string
 	Subjects      []string

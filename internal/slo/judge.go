@@ -1,0 +1,173 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+)
+
+// Count is what happened over one window. Known is false where there is no data.
+type Count struct {
+	Good  float64   `json:"good"`
+	Total float64   `json:"total"`
+	Known bool      `json:"known"`
+	At    time.Time `json:"at"` // the end of the window
+}
+
+// Bad is the number of bad events, never below zero.
+func (c Count) Bad() float64 { return max(0, c.Total-c.Good) }
+
+// Burn is the burn rate over the window; ok is false where it cannot be told:
+// no data, or nothing happened.
+func (c Count) Burn(t Target) (rate float64, ok bool) {
+	if !c.Known || c.Total <= 0 {
+		return 0, false
+	}
+	return c.Bad() / c.Total / t.Budget(), true
+}
+
+// PairStatus is one pair and how near it is.
+type PairStatus struct {
+	Pair
+	LongBurn  float64 `json:"long_burn"`
+	ShortBurn float64 `json:"short_burn"`
+	Known     bool    `json:"known"`
+	Burning   bool    `json:"burning"`
+}
+
+// Health is the state of an objective in one word.
+type Health string
+
+// The healths, from good to bad. Unknown is a value of its own.
+const (
+	Healthy   Health = "healthy"
+	Unknown   Health = "unknown"   // no data in any of its windows
+	Slow      Health = "slow_burn" // a ticket-level pair burns
+	Fast      Health = "fast_burn" // a page-level pair burns
+	Exhausted Health = "exhausted" // nothing burns, but the budget is spent
+)
+
+// Status is what is known about an objective at one time.
+type Status struct {
+	Objective string                  `json:"objective"`
+	At        time.Time               `json:"at"`
+	Health    Health                  `json:"health"`
+	Counts    map[time.Duration]Count `json:"-"`
+	Windows   []WindowStatus          `json:"windows"`
+	Pairs     []PairStatus            `json:"pairs"`
+	Period    Count                   `json:"period"`    // over the objective's own window
+	Remaining float64                 `json:"remaining"` // share of the budget left; below 0 when overspent
+	Known     bool                    `json:"known"`     // whether Remaining is known
+	Problem   string                  `json:"problem,omitempty"`
+}
+
+// WindowStatus is the burn over one window.
+type WindowStatus struct {
+	Window string  `json:"window"`
+	Burn   float64 `json:"burn"`
+	Known  bool    `json:"known"`
+	Count
+}
+
+// Judge says how an objective stands, given the counts of its windows. It is
+// pure.
+func Judge(o Objective, counts map[time.Duration]Count, now time.Time) Status {
+	s := Status{Objective: o.ID, At: now, Counts: counts, Period: counts[o.Window], Health: Unknown}
+	for _, w := range o.Windows() {
+		c := counts[w]
+		ws := WindowStatus{Window: Short(w), Count: c}
+		ws.Burn, ws.Known = c.Burn(o.Target)
+		s.Windows = append(s.Windows, ws)
+		if c.Known {
+			s.Health = Healthy
+		}
+	}
+	if burn, ok := s.Period.Burn(o.Target); ok {
+		s.Remaining, s.Known = 1-burn, true
+		if s.Remaining <= 0 {
+			s.Health = Exhausted
+		}
+	}
+	for _, p := range o.Pairs {
+		ps := PairStatus{Pair: p}
+		var longOK, shortOK bool
+		ps.LongBurn, longOK = counts[p.Long].Burn(o.Target)
+		ps.ShortBurn, shortOK = ps.LongBurn, longOK
+		if p.Short > 0 {
+			ps.ShortBurn, shortOK = counts[p.Short].Burn(o.Target)
+		}
+		ps.Known = longOK && shortOK
+		ps.Burning = ps.Known && ps.LongBurn >= p.Rate && ps.ShortBurn >= p.Rate
+		if ps.Burning {
+			s.Health = worse(s.Health, p.Severity)
+		}
+		s.Pairs = append(s.Pairs, ps)
+	}
+	return s
+}
+
+func worse(h Health, s alert.Severity) Health {
+	if s == alert.Page || h == Fast {
+		return Fast
+	}
+	return Slow
+}
+
+// Worst is the burning pair that matters most: page before ticket, then the
+// highest rate. ok is false where none burns.
+func (s Status) Worst() (worst PairStatus, ok bool) {
+	for _, p := range s.Pairs {
+		if !p.Burning {
+			continue
+		}
+		if !ok || (p.Severity == alert.Page && worst.Severity != alert.Page) || (p.Severity == worst.Severity && p.Rate > worst.Rate) {
+			worst, ok = p, true
+		}
+	}
+	return worst, ok
+}
+
+// GoneIn is how long the budget lasts at the given burn, or 0 where it is
+// spent already or does not burn.
+func (s Status) GoneIn(window time.Duration, burn float64) time.Duration {
+	if !s.Known || s.Remaining <= 0 || burn <= 0 {
+		return 0
+	}
+	d := s.Remaining * float64(window) / burn
+	if d > math.MaxInt64/2 {
+		return 0
+	}
+	return time.Duration(d)
+}
+
+// Sentence is the status in one line, as on the page and in the alert:
+// "burns 21.4× (limit 14.4× over 1h and 5m); 71 % of the budget is left, gone in 1d 3h".
+func (s Status) Sentence(o Objective) string {
+	p, ok := s.Worst()
+	left := "the budget is unknown"
+	if s.Known {
+		left = fmt.Sprintf("%s %% of the budget is left", Number(100*s.Remaining))
+	}
+	if !ok {
+		return left
+	}
+	if gone := s.GoneIn(o.Window, p.LongBurn); gone > 0 {
+		left += ", gone in " + gone.Round(time.Minute).String()
+	}
+	return fmt.Sprintf("burns %s× (limit %s); %s", Number(p.LongBurn), p.Name(), left)
+}
+
+// Number writes a figure with three significant digits.
+func Number(f float64) string {
+	if math.Abs(f) >= 1000 {
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	}
+	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
+	if err != nil {
+		return strconv.FormatFloat(f, 'g', 3, 64)
+	}
+	return strconv.FormatFloat(r, 'f', -1, 64)
+}
