@@ -27,7 +27,7 @@ func timeParam(r *http.Request, name string, missing time.Time) (time.Time, erro
 	}
 	t, err := parseTime(s)
 	if err != nil {
-		return time.Time{}, invalidParam(name, err)
+		return time.Time{}, invalidParam(name, fmt.Errorf("Invalid time value for '%s': %w", name, err)) //nolint:revive,staticcheck // Prometheus' words
 	}
 	return t, nil
 }
