@@ -34,7 +34,8 @@ type round struct {
 
 type logDir struct {
 	path string
-	last int // the segment that was the newest at the last fsync
+	last int   // the segment that was the newest at the last fsync
+	size int64 // and how long it was: a log only ever grows
 }
 
 func newFlusher(dir string) *flusher {
@@ -101,16 +102,24 @@ func (l *logDir) sync() error {
 		return err
 	}
 	newest := l.last
-	for _, n := range names {
+	for _, n := range names { // in order: the newest is the last
 		if n.index < l.last {
 			continue
 		}
-		// A segment that is gone was folded into a checkpoint or a block, and
-		// those were synced before it was removed.
-		if err := syncFile(filepath.Join(l.path, n.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		clean := int64(-1)
+		if n.index == l.last {
+			clean = l.size
+		}
+		size, err := syncGrown(filepath.Join(l.path, n.name), clean)
+		if errors.Is(err, fs.ErrNotExist) {
+			// It was folded into a checkpoint or a block, and those were synced
+			// before it was removed.
+			continue
+		}
+		if err != nil {
 			return err
 		}
-		newest = max(newest, n.index)
+		newest, l.size = n.index, size
 	}
 	if newest != l.last {
 		if err := syncFile(l.path); err != nil {
@@ -119,6 +128,24 @@ func (l *logDir) sync() error {
 		l.last = newest
 	}
 	return nil
+}
+
+// syncGrown syncs a file unless it is still clean bytes long, and returns how
+// long it was before.
+func syncGrown(path string, clean int64) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() // opened to read: nothing is lost with its error
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if st.Size() == clean {
+		return clean, nil
+	}
+	return st.Size(), f.Sync()
 }
 
 type segment struct {

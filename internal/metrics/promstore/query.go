@@ -38,12 +38,10 @@ func (s *Store) Exec(ctx context.Context, q Query, use func(*promql.Result) erro
 		return err
 	}
 	defer s.leave()
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return errs.New(errs.Unavailable, "too many queries at work: %w", promql.ErrQueryTimeout("waiting for a free slot"))
+	if err := s.slot(ctx); err != nil {
+		return classify(q.Expr, err)
 	}
+	defer func() { <-s.slots }()
 	run, err := s.prepare(ctx, q)
 	if err != nil {
 		return errs.New(errs.Invalid, "%w", err)
@@ -54,6 +52,22 @@ func (s *Store) Exec(ctx context.Context, q Query, use func(*promql.Result) erro
 		return classify(q.Expr, res.Err)
 	}
 	return use(res)
+}
+
+// slot waits until fewer than Options.MaxQueries are at work.
+func (s *Store) slot(ctx context.Context) error {
+	const where = "waiting for a free slot"
+	if ctx.Err() == nil {
+		select {
+		case s.slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return promql.ErrQueryTimeout(where)
+	}
+	return promql.ErrQueryCanceled(where)
 }
 
 func (s *Store) prepare(ctx context.Context, q Query) (promql.Query, error) {
