@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"net/http/httptest"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -14,12 +15,20 @@ func gallery(t *testing.T) *webkittest.Gallery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(g.Hub.Close)
 	return g
 }
 
+// serve serves the gallery; its streams end before the server does.
+func serve(t *testing.T, g *webkittest.Gallery) string {
+	t.Helper()
+	s := httptest.NewServer(g.Handler)
+	t.Cleanup(s.Close)
+	t.Cleanup(g.Hub.Close)
+	return s.URL
+}
+
 func TestGalleryFitsEveryScreen(t *testing.T) {
-	ctx, url := open(t), serve(t, gallery(t).Handler)
+	ctx, url := open(t), serve(t, gallery(t))
 	pages := map[string]string{"now": "/", "slos": "/slos?sort=left", "slo": "/slos/checkout", "oncall": "/oncall", "parts": "/incidents"}
 	for _, l := range []look{
 		{"light", 1280, "light", "en"}, {"dark", 1280, "dark", "en"}, {"ja", 1280, "light", "ja"},

@@ -147,12 +147,12 @@ func burndown(ctx context.Context) webkit.Chart {
 	left := 1.0
 	for t := from; t.Before(now); t = t.Add(3 * time.Hour) {
 		h := t.Sub(from).Hours()
-		left -= 0.0011 + 0.0006*math.Sin(h/5)
+		left -= 0.0014 + 0.0006*math.Sin(h/5)
 		if h > 190 && h < 199 {
-			left -= 0.055
+			left -= 0.068
 		}
 		if h > 522 {
-			left -= 0.06
+			left -= 0.058
 		}
 		v := left
 		if h > 300 && h < 318 {

@@ -13,7 +13,7 @@ function relative(then: number): string {
   else if (size >= 60) [n, en, ja] = [Math.trunc(size / 60), "m", "分"];
   else if (size < 10) return japanese ? "たった今" : "just now";
   if (japanese) return n + ja + (gap < 0 ? "後" : "前");
-  return gap < 0 ? `in ${n} ${en}` : `${n} ${en} ago`;
+  return (gap < 0 ? ["in", n, en] : [n, en, "ago"]).join("\u00a0");
 }
 
 setInterval(() => {
