@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// nbsp keeps a number and its unit on one line.
+const nbsp = "\u00a0"
+
 // Number writes n with thousands separators: 1,234,567.
 func Number(_ context.Context, n int64) string {
 	s := strconv.FormatInt(n, 10)
@@ -64,7 +67,7 @@ func Percent(ctx context.Context, ratio float64) string {
 	if Lang(ctx) == Japanese {
 		return s + "%"
 	}
-	return s + " %"
+	return s + nbsp + "%"
 }
 
 // Duration writes d in its two largest units: "2 d 1 h", 「2日1時間」.
@@ -94,7 +97,7 @@ func Duration(ctx context.Context, d time.Duration) string {
 		if ja {
 			parts = append(parts, fmt.Sprintf("%d%s", n, u.ja))
 		} else {
-			parts = append(parts, fmt.Sprintf("%d %s", n, u.en))
+			parts = append(parts, fmt.Sprintf("%d"+nbsp+"%s", n, u.en))
 		}
 		if len(parts) == 2 || u.size <= time.Second {
 			break
@@ -103,7 +106,7 @@ func Duration(ctx context.Context, d time.Duration) string {
 	if ja {
 		return strings.Join(parts, "")
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(parts, nbsp)
 }
 
 // Relative writes t as seen from the page's now, in one unit: "3 m ago",
@@ -134,9 +137,9 @@ func Relative(ctx context.Context, t time.Time) string {
 	case ja:
 		return fmt.Sprintf("%d%s前", n, jp)
 	case future:
-		return fmt.Sprintf("in %d %s", n, en)
+		return fmt.Sprintf("in"+nbsp+"%d"+nbsp+"%s", n, en)
 	}
-	return fmt.Sprintf("%d %s ago", n, en)
+	return fmt.Sprintf("%d"+nbsp+"%s"+nbsp+"ago", n, en)
 }
 
 // Clock writes the time of day in the viewer's zone: 02:13.

@@ -87,6 +87,10 @@ func (s *subscriber) take() []string {
 	defer s.mu.Unlock()
 	topics := slices.Sorted(maps.Keys(s.pending))
 	clear(s.pending)
+	select {
+	case <-s.wake: // what it announced has just been taken
+	default:
+	}
 	return topics
 }
 
@@ -196,9 +200,6 @@ func (h *Hub) gather(ctx context.Context) bool {
 }
 
 func changed(topics []string) string {
-	if len(topics) == 0 { // taken together with the change before
-		return ": beat\n\n"
-	}
 	list, err := json.Marshal(topics)
 	if err != nil { // a list of strings always encodes
 		return ""
