@@ -1,0 +1,199 @@
+package alert
+
+import (
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+)
+
+// Severity says what an alert asks of people.
+type Severity string
+
+// The severities, the most urgent first.
+const (
+	Page   Severity = "page"   // wake somebody
+	Ticket Severity = "ticket" // somebody, this week
+	Info   Severity = "info"   // nobody: good to know
+)
+
+func (s Severity) rank() int {
+	switch s {
+	case Page:
+		return 3
+	case Ticket:
+		return 2
+	case Info:
+		return 1
+	}
+	return 0
+}
+
+// Evidence is one value that made the rule fire.
+type Evidence struct {
+	Name   string `json:"name"`            // "burn over 1h"
+	Value  string `json:"value"`           // "21.4×"
+	Limit  string `json:"limit,omitempty"` // "14.4×"
+	Detail string `json:"detail,omitempty"`
+}
+
+// Signal is what is reported to the inbox.
+type Signal struct {
+	ID       string // decides whether it was taken before
+	Firing   bool   // false resolves
+	Source   string // "slo", "probe", "api" …
+	Service  string
+	Rule     string
+	Severity Severity
+	Summary  string
+	Expr     string // the rule's expression, if it has one
+	Evidence []Evidence
+	URL      string // where the rule lives
+	At       time.Time
+}
+
+// Fingerprint names the alert that s belongs to.
+func (s Signal) Fingerprint() string { return s.Source + "/" + s.Service + "/" + s.Rule }
+
+// Validate says what is wrong with s: an error of kind Invalid.
+func (s Signal) Validate() error {
+	switch {
+	case s.ID == "" || len(s.ID) > 128:
+		return errs.New(errs.Invalid, "a signal needs an id of at most 128 bytes")
+	case s.Rule == "" || len(s.Rule) > 200:
+		return errs.New(errs.Invalid, "a signal needs a rule of at most 200 bytes")
+	case len(s.Service) > 200 || len(s.Source) > 64 || s.Source == "":
+		return errs.New(errs.Invalid, "a signal needs a source of at most 64 bytes and a service of at most 200")
+	case len(s.Summary) > 4096 || len(s.Expr) > 8192 || len(s.Evidence) > 64 || len(s.URL) > 2048:
+		return errs.New(errs.Invalid, "summary ≤ 4096 bytes, expr ≤ 8192, url ≤ 2048, evidence ≤ 64 rows")
+	case s.Severity.rank() == 0:
+		return errs.New(errs.Invalid, "severity %q is none of page, ticket, info", s.Severity)
+	case s.At.IsZero():
+		return errs.New(errs.Invalid, "a signal needs a time")
+	}
+	return nil
+}
+
+// Alert is one matter that needs, or needed, a person.
+type Alert struct {
+	ID          string     `json:"id"`
+	Fingerprint string     `json:"fingerprint"`
+	Source      string     `json:"source"`
+	Service     string     `json:"service"`
+	Rule        string     `json:"rule"`
+	Severity    Severity   `json:"severity"`
+	Summary     string     `json:"summary"`
+	Expr        string     `json:"expr,omitempty"`
+	Evidence    []Evidence `json:"evidence,omitempty"`
+	URL         string     `json:"url,omitempty"`
+	Count       int        `json:"count"` // signals folded into it
+	OpenedAt    time.Time  `json:"opened_at"`
+	LastAt      time.Time  `json:"last_at"`            // its last signal
+	AckedAt     time.Time  `json:"acked_at,omitzero"`  // zero while nobody has it
+	AckedBy     string     `json:"acked_by,omitempty"` // a person's id
+	ResolvedAt  time.Time  `json:"resolved_at,omitzero"`
+	ResolvedBy  string     `json:"resolved_by,omitempty"` // a person's id; "" when its source said so
+}
+
+// State is where an alert stands.
+type State string
+
+// The states.
+const (
+	Open     State = "open"
+	Held     State = "acked"
+	Resolved State = "resolved"
+)
+
+// State derives where a stands.
+func (a Alert) State() State {
+	switch {
+	case !a.ResolvedAt.IsZero():
+		return Resolved
+	case !a.AckedAt.IsZero():
+		return Held
+	}
+	return Open
+}
+
+// Take folds s into a (a new alert has only its id) and returns the news. It
+// is pure. A resolving signal for an alert that is not open returns nothing
+// and leaves a untouched.
+func (a *Alert) Take(s Signal) []event.Fact {
+	if !s.Firing {
+		if a.Count == 0 {
+			return nil
+		}
+		a.LastAt, a.ResolvedAt = later(a.LastAt, s.At), s.At
+		return a.facts(s.At, s.Source, resolvedEvent(a, s.Summary))
+	}
+	a.Count++
+	raised := a.Count > 1 && s.Severity.rank() > a.Severity.rank()
+	a.Summary, a.Expr, a.Evidence, a.URL = s.Summary, s.Expr, s.Evidence, s.URL
+	a.LastAt = later(a.LastAt, s.At)
+	if a.Count == 1 {
+		a.Fingerprint, a.Source, a.Service, a.Rule, a.Severity, a.OpenedAt = s.Fingerprint(), s.Source, s.Service, s.Rule, s.Severity, s.At
+		return a.facts(s.At, s.Source, Fired{Alert: a.ID, Service: a.Service, Rule: a.Rule, Source: a.Source, Severity: a.Severity, Summary: a.Summary, Evidence: a.Evidence})
+	}
+	if raised {
+		from := a.Severity
+		a.Severity = s.Severity
+		return a.facts(s.At, s.Source, Raised{Alert: a.ID, Service: a.Service, Rule: a.Rule, From: from, Severity: a.Severity, Summary: a.Summary})
+	}
+	return nil
+}
+
+func resolvedEvent(a *Alert, summary string) event.Event {
+	return ResolvedEvent{Alert: a.ID, Service: a.Service, Rule: a.Rule, Summary: summary, By: a.ResolvedBy, OpenSeconds: a.ResolvedAt.Sub(a.OpenedAt).Seconds()}
+}
+
+// Ack gives the alert to a person. Repeating it by the same person is no news.
+func (a *Alert) Ack(by string, at time.Time, source string) ([]event.Fact, error) {
+	switch {
+	case a.State() == Resolved:
+		return nil, errs.New(errs.Conflict, "alert %s is resolved already", a.ID)
+	case a.State() == Held && a.AckedBy == by:
+		return nil, nil
+	}
+	a.AckedAt, a.AckedBy = at, by
+	return a.by(by, a.facts(at, source, Acked{Alert: a.ID, Service: a.Service, By: by, AfterSeconds: at.Sub(a.OpenedAt).Seconds()})), nil
+}
+
+// Unack takes it back: nobody has it.
+func (a *Alert) Unack(by string, at time.Time, source string) ([]event.Fact, error) {
+	if a.State() != Held {
+		return nil, errs.New(errs.Conflict, "alert %s is not acknowledged", a.ID)
+	}
+	a.AckedAt, a.AckedBy = time.Time{}, ""
+	return a.by(by, a.facts(at, source, Unacked{Alert: a.ID, Service: a.Service, By: by})), nil
+}
+
+// Close resolves it by hand.
+func (a *Alert) Close(by string, at time.Time, source string) ([]event.Fact, error) {
+	if a.State() == Resolved {
+		return nil, errs.New(errs.Conflict, "alert %s is resolved already", a.ID)
+	}
+	a.ResolvedAt, a.ResolvedBy = at, by
+	return a.by(by, a.facts(at, source, resolvedEvent(a, "resolved by hand"))), nil
+}
+
+func (a *Alert) facts(at time.Time, source string, ev event.Event) []event.Fact {
+	return []event.Fact{{Event: ev, At: at, Service: a.Service, Subject: Subject(a.ID), Actor: "alert.inbox", Source: source}}
+}
+
+func (a *Alert) by(person string, facts []event.Fact) []event.Fact {
+	for i := range facts {
+		facts[i].Actor = "person/" + person
+	}
+	return facts
+}
+
+// Subject is the log's name for an alert.
+func Subject(id string) string { return "alert/" + id }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

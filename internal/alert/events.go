@@ -1,0 +1,62 @@
+package alert
+
+// Fired says that an alert opened.
+type Fired struct {
+	Alert    string     `json:"alert"`
+	Service  string     `json:"service"`
+	Rule     string     `json:"rule"`
+	Source   string     `json:"source"`
+	Severity Severity   `json:"severity"`
+	Summary  string     `json:"summary"`
+	Evidence []Evidence `json:"evidence,omitempty"`
+}
+
+// EventName implements event.Event.
+func (Fired) EventName() string { return "alert.fired" }
+
+// Raised says that an open alert became more severe.
+type Raised struct {
+	Alert    string   `json:"alert"`
+	Service  string   `json:"service"`
+	Rule     string   `json:"rule"`
+	From     Severity `json:"from"`
+	Severity Severity `json:"severity"`
+	Summary  string   `json:"summary"`
+}
+
+// EventName implements event.Event.
+func (Raised) EventName() string { return "alert.raised" }
+
+// Acked says that a person has it.
+type Acked struct {
+	Alert        string  `json:"alert"`
+	Service      string  `json:"service"`
+	By           string  `json:"by"`
+	AfterSeconds float64 `json:"after_seconds"`
+}
+
+// EventName implements event.Event.
+func (Acked) EventName() string { return "alert.acked" }
+
+// Unacked says that an acknowledgement was taken back.
+type Unacked struct {
+	Alert   string `json:"alert"`
+	Service string `json:"service"`
+	By      string `json:"by"`
+}
+
+// EventName implements event.Event.
+func (Unacked) EventName() string { return "alert.unacked" }
+
+// ResolvedEvent says that an alert closed.
+type ResolvedEvent struct {
+	Alert       string  `json:"alert"`
+	Service     string  `json:"service"`
+	Rule        string  `json:"rule"`
+	Summary     string  `json:"summary"`
+	By          string  `json:"by,omitempty"`
+	OpenSeconds float64 `json:"open_seconds"`
+}
+
+// EventName implements event.Event.
+func (ResolvedEvent) EventName() string { return "alert.resolved" }

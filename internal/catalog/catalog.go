@@ -1,0 +1,234 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+)
+
+// Service is something that can be up or down and that somebody owns.
+type Service struct {
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitempty"`
+	Team        string       `json:"team,omitempty"`
+	Tier        int          `json:"tier"` // 1 the most important to 4; 0 not said
+	DependsOn   []Dependency `json:"depends_on"`
+	Hosts       []string     `json:"hosts,omitempty"`
+	Paths       []string     `json:"paths,omitempty"` // "repository/path/"
+	Runbook     string       `json:"runbook,omitempty"`
+	Links       []Link       `json:"links,omitempty"`
+	Source      string       `json:"source"` // file:line of its document
+}
+
+// Dependency is one service that another needs.
+type Dependency struct {
+	Service string `json:"service"`
+	Hard    bool   `json:"hard"` // the service fails with it
+}
+
+// Link is something worth a click.
+type Link struct {
+	Title string `json:"title"`
+	URL   string `json:"url" format:"uri"`
+}
+
+// Team owns services.
+type Team struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Members []string `json:"members"` // ids of people
+	Aliases []string `json:"aliases,omitempty"`
+	Source  string   `json:"source"`
+}
+
+// Person is somebody who can be told.
+type Person struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Email   string   `json:"email,omitempty"`
+	Lang    string   `json:"lang"` // "en" or "ja"
+	Zone    string   `json:"zone,omitempty"`
+	Aliases []string `json:"aliases,omitempty"`
+	Devices []Device `json:"devices"`
+}
+
+// Device is one way to reach a person.
+type Device struct {
+	ID      string        `json:"id"` // unique within the person
+	Channel string        `json:"channel"`
+	Address string        `json:"address"`
+	After   time.Duration `json:"after"` // how long after the page began this device is used
+}
+
+// Owner is the answer to "who owns this?".
+type Owner struct {
+	Service string   `json:"service,omitempty"`
+	Teams   []string `json:"teams"`
+	People  []string `json:"people"`
+	Names   []string `json:"names,omitempty"` // owners that are no team or person we know
+	Why     string   `json:"why"`             // what decided, with file and line
+}
+
+// Snapshot is one whole catalog. It is not changed once it is in use.
+type Snapshot struct {
+	Services []Service
+	Teams    []Team
+	People   []Person
+	Owners   []OwnersFile
+}
+
+// Catalog answers from the snapshot in use. It is safe for concurrent use.
+type Catalog struct{ now atomic.Pointer[Snapshot] }
+
+// New returns an empty catalog.
+func New() *Catalog {
+	c := &Catalog{}
+	c.now.Store(&Snapshot{})
+	return c
+}
+
+// Replace puts s in use.
+func (c *Catalog) Replace(s *Snapshot) { c.now.Store(s) }
+
+// Services returns all services, by id.
+func (c *Catalog) Services(context.Context) []Service { return c.now.Load().Services }
+
+// Service returns one service, or an error of kind NotFound.
+func (c *Catalog) Service(_ context.Context, id string) (Service, error) {
+	for _, s := range c.now.Load().Services {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return Service{}, errs.New(errs.NotFound, "service %q is not in the catalog", id)
+}
+
+// Dependents returns the ids of the services that need id.
+func (c *Catalog) Dependents(_ context.Context, id string) []string {
+	var out []string
+	for _, s := range c.now.Load().Services {
+		if slices.ContainsFunc(s.DependsOn, func(d Dependency) bool { return d.Service == id }) {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+// Teams returns all teams, by id.
+func (c *Catalog) Teams(context.Context) []Team { return c.now.Load().Teams }
+
+// Team returns one team, or an error of kind NotFound.
+func (c *Catalog) Team(_ context.Context, id string) (Team, error) {
+	for _, t := range c.now.Load().Teams {
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	return Team{}, errs.New(errs.NotFound, "team %q is not in the catalog", id)
+}
+
+// People returns everybody, by id.
+func (c *Catalog) People(context.Context) []Person { return c.now.Load().People }
+
+// Person returns one person, or an error of kind NotFound.
+func (c *Catalog) Person(_ context.Context, id string) (Person, error) {
+	for _, p := range c.now.Load().People {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return Person{}, errs.New(errs.NotFound, "person %q is not in the catalog", id)
+}
+
+// Question asks for an owner by exactly one of its fields.
+type Question struct{ Service, Host, Path string }
+
+// Owner says who owns what q asks for and why; NotFound where nobody does.
+func (c *Catalog) Owner(_ context.Context, q Question) (Owner, error) {
+	s := c.now.Load()
+	switch {
+	case q.Service != "":
+		return s.ownerOf(func(v Service) string { return v.ID }, q.Service, "service")
+	case q.Host != "":
+		return s.ownerOfHost(strings.ToLower(q.Host))
+	case q.Path != "":
+		return s.ownerOfPath(strings.TrimPrefix(q.Path, "/"))
+	}
+	return Owner{}, errs.New(errs.Invalid, "ask by service, host or path")
+}
+
+func (s *Snapshot) ownerOf(key func(Service) string, want, what string) (Owner, error) {
+	for _, v := range s.Services {
+		if key(v) == want {
+			return s.answer(v, v.Source), nil
+		}
+	}
+	return Owner{}, errs.New(errs.NotFound, "nobody owns %s %q", what, want)
+}
+
+// ownerOfHost finds the longest match: the host itself, or a suffix "*.shop.example".
+func (s *Snapshot) ownerOfHost(host string) (Owner, error) {
+	best, length := Service{}, -1
+	for _, v := range s.Services {
+		for _, h := range v.Hosts {
+			h = strings.ToLower(h)
+			suffix, wild := strings.CutPrefix(h, "*")
+			if (h == host || (wild && strings.HasSuffix(host, suffix))) && len(h) > length {
+				best, length = v, len(h)
+			}
+		}
+	}
+	if length < 0 {
+		return Owner{}, errs.New(errs.NotFound, "nobody owns host %q", host)
+	}
+	return s.answer(best, best.Source+": hosts"), nil
+}
+
+// ownerOfPath asks the services' paths, the longest first, then the owners files.
+func (s *Snapshot) ownerOfPath(path string) (Owner, error) {
+	best, length := Service{}, -1
+	for _, v := range s.Services {
+		for _, p := range v.Paths {
+			p = strings.Trim(p, "/")
+			if (path == p || strings.HasPrefix(path, p+"/")) && len(p) > length {
+				best, length = v, len(p)
+			}
+		}
+	}
+	if length >= 0 {
+		return s.answer(best, best.Source+": paths"), nil
+	}
+	for _, f := range s.Owners {
+		inside, ok := strings.CutPrefix(path, f.Repository)
+		if f.Repository != "" {
+			if inside, ok = strings.CutPrefix(path, f.Repository+"/"); !ok {
+				continue
+			}
+		}
+		rule, found := f.Match(inside)
+		if !ok || !found {
+			continue
+		}
+		return s.named(rule, f), nil
+	}
+	return Owner{}, errs.New(errs.NotFound, "nobody owns path %q", path)
+}
+
+func (s *Snapshot) answer(v Service, why string) Owner {
+	o := Owner{Service: v.ID, Why: why}
+	if v.Team == "" {
+		return o
+	}
+	o.Teams = []string{v.Team}
+	for _, t := range s.Teams {
+		if t.ID == v.Team {
+			o.People = t.Members
+		}
+	}
+	return o
+}

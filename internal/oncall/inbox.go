@@ -1,0 +1,27 @@
+package oncall
+
+import (
+	"context"
+	"time"
+)
+
+// InboxMessage is one message in the built-in inbox: a device that needs
+// nothing but a browser.
+type InboxMessage struct {
+	ID     string    `json:"id"`
+	Person string    `json:"person"`
+	Kind   string    `json:"kind"`
+	Title  string    `json:"title"`
+	Body   string    `json:"body"`
+	Link   string    `json:"link,omitempty"`
+	At     time.Time `json:"at"`
+	ReadAt time.Time `json:"read_at,omitzero"`
+}
+
+// InboxStore keeps the built-in inboxes.
+type InboxStore interface {
+	// Messages returns the newest messages of a person, at most n.
+	Messages(ctx context.Context, person string, n int) ([]InboxMessage, error)
+	// MarkRead marks every message of a person as read.
+	MarkRead(ctx context.Context, person string, at time.Time) error
+}

@@ -1,0 +1,173 @@
+// Package oncalldb keeps pages, the delivery ledger, overrides and the built-in
+// inbox in the database.
+package oncalldb
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/store"
+)
+
+// Migrations are this room's tables.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+var _ oncall.Store = (*Store)(nil)
+
+// Store implements oncall.Store.
+type Store struct {
+	db  *store.DB
+	log *bus.Log
+}
+
+// New returns a Store on db.
+func New(db *store.DB, log *bus.Log) *Store { return &Store{db: db, log: log} }
+
+const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at`
+
+// OpenPage implements oncall.Store.
+func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Page) (*oncall.Page, []event.Fact)) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
+		var open *oncall.Page
+		p, err := onePage(ctx, tx, `service = $1 AND closed_at = 0`, service)
+		switch {
+		case err == nil:
+			open = &p
+		case errs.KindOf(err) != errs.NotFound:
+			return fmt.Errorf("load open page of %s: %w", service, err)
+		}
+		next, facts := fn(open)
+		if next == nil {
+			return nil
+		}
+		if err := putPage(ctx, tx, *next); err != nil {
+			return err
+		}
+		return s.log.Publish(ctx, tx, facts...)
+	})
+}
+
+// UpdatePage implements oncall.Store.
+func (s *Store) UpdatePage(ctx context.Context, id string, fn func(*oncall.Page) ([]oncall.Delivery, []event.Fact, error)) (p oncall.Page, err error) {
+	err = s.db.Write(ctx, func(tx store.Tx) error {
+		if p, err = onePage(ctx, tx, `id = $1`, id); err != nil {
+			return err
+		}
+		ds, facts, err := fn(&p)
+		if err != nil {
+			return err
+		}
+		if err := putPage(ctx, tx, p); err != nil {
+			return err
+		}
+		for _, d := range ds {
+			if err := putDelivery(ctx, tx, d); err != nil {
+				return fmt.Errorf("save delivery %s: %w", d.ID, err)
+			}
+		}
+		return s.log.Publish(ctx, tx, facts...)
+	})
+	return p, err
+}
+
+// Page implements oncall.Store.
+func (s *Store) Page(ctx context.Context, id string) (p oncall.Page, ds []oncall.Delivery, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		if p, err = onePage(ctx, tx, `id = $1`, id); err != nil {
+			return err
+		}
+		ds, err = store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_delivery WHERE page = $1 ORDER BY id LIMIT 1000`, id)
+		return err
+	})
+	return p, ds, err
+}
+
+// Pages implements oncall.Store.
+func (s *Store) Pages(ctx context.Context, q oncall.PageQuery) (out []oncall.Page, err error) {
+	where := []string{"1 = 1"}
+	var args []any
+	add := func(cond string, v any) {
+		args = append(args, v)
+		where = append(where, cond+" $"+strconv.Itoa(len(args)))
+	}
+	if q.Open {
+		where = append(where, "closed_at = 0")
+	}
+	if q.Service != "" {
+		add("service =", q.Service)
+	}
+	if q.Before != "" {
+		add("id <", q.Before)
+	}
+	args = append(args, q.Limit)
+	text := `SELECT ` + pageColumns + ` FROM oncall_page WHERE ` + strings.Join(where, " AND ") + ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, scanPage, text, args...)
+		return err
+	})
+	return out, err
+}
+
+// DuePages implements oncall.Store.
+func (s *Store) DuePages(ctx context.Context, now time.Time) (out []string, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
+			`SELECT id FROM oncall_page WHERE state = 'calling' AND step_at <= $1 ORDER BY step_at LIMIT 1000`, store.Micros(now))
+		return err
+	})
+	return out, err
+}
+
+func onePage(ctx context.Context, tx store.Tx, where, arg string) (oncall.Page, error) {
+	p, err := scanPage(tx.QueryRowContext(ctx, `SELECT `+pageColumns+` FROM oncall_page WHERE `+where, arg))
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, errs.New(errs.NotFound, "page %q does not exist", arg)
+	}
+	return p, err
+}
+
+func scanPage(row store.Scanner) (p oncall.Page, err error) {
+	var alerts string
+	var stepAt, opened, acked, closed int64
+	err = row.Scan(&p.ID, &p.Service, &p.Policy, &p.Summary, &alerts, &p.State, &p.Step, &p.Round, &stepAt, &opened, &acked, &p.AckedBy, &closed)
+	if err != nil {
+		return p, err
+	}
+	p.StepAt, p.OpenedAt, p.AckedAt, p.ClosedAt = store.Time(stepAt), store.Time(opened), store.Time(acked), store.Time(closed)
+	return p, json.Unmarshal([]byte(alerts), &p.Alerts)
+}
+
+// putPage saves p; an answered or closed page cancels what is still to be sent.
+func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
+	alerts, err := json.Marshal(p.Alerts)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, alerts = excluded.alerts, state = excluded.state, step = excluded.step,
+			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at`,
+		p.ID, p.Service, p.Policy, p.Summary, string(alerts), string(p.State), p.Step, p.Round,
+		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt))
+	if err != nil {
+		return fmt.Errorf("save page %s: %w", p.ID, err)
+	}
+	if p.State != oncall.Answered && p.State != oncall.Closed {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE oncall_delivery SET state = 'cancelled', lease = 0 WHERE page = $1 AND state = 'pending' AND kind = 'page'`, p.ID)
+	return err
+}

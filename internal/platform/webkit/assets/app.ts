@@ -1,0 +1,1 @@
+import "./vendored/htmx.esm.min.js";
