@@ -93,9 +93,9 @@ func (h *house) person(who string, role auth.Role) {
 	}
 }
 
-// call sends a request through the guard and returns the answer and who it
-// was taken for.
-func (h *house) call(access httpd.Access, r *http.Request) (*http.Response, auth.Principal) {
+// call sends a request through the guard and returns the answer's status and
+// who it was taken for.
+func (h *house) call(access httpd.Access, r *http.Request) (int, auth.Principal) {
 	var who auth.Principal
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who = auth.From(r.Context())
@@ -103,7 +103,7 @@ func (h *house) call(access httpd.Access, r *http.Request) (*http.Response, auth
 	})
 	w := httptest.NewRecorder()
 	h.Guard(access, next).ServeHTTP(w, r)
-	return w.Result(), who
+	return w.Code, who
 }
 
 func with(header ...string) *http.Request {
@@ -241,12 +241,12 @@ func TestLoginIsThrottled(t *testing.T) {
 		}
 		for i := range 8 {
 			err := try([]string{"aoi", "aoi@example.com"}[i%2], "wrong password", "203.0.113.5")
-			th, slow := errors.AsType[*auth.Throttled](err)
+			th, slow := errors.AsType[*auth.ThrottledError](err)
 			if slow != (i >= 5) || (slow && th.After <= 0) {
 				t.Errorf("attempt %d: got %v", i, err)
 			}
 		}
-		if _, slow := errors.AsType[*auth.Throttled](try("aoi", good, "198.51.100.7")); !slow {
+		if _, slow := errors.AsType[*auth.ThrottledError](try("aoi", good, "198.51.100.7")); !slow {
 			t.Error("another address need not wait for the account")
 		}
 		h.advance(time.Minute)
@@ -347,14 +347,14 @@ func TestPersonChanges(t *testing.T) {
 		if p, err := h.UpdatePerson(ctx, "ren", auth.PersonChange{Name: "蓮", Role: auth.Viewer}); err != nil || p.Role != auth.Viewer || p.Name != "蓮" {
 			t.Errorf("got %+v, %v", p, err)
 		}
-		if res, _ := h.call(httpd.Responder, cookie(tk.Key)); res.StatusCode != http.StatusForbidden {
-			t.Errorf("a demoted person got %d, want 403", res.StatusCode)
+		if code, _ := h.call(httpd.Responder, cookie(tk.Key)); code != http.StatusForbidden {
+			t.Errorf("a demoted person got %d, want 403", code)
 		}
 		if _, err := h.UpdatePerson(ctx, "ren", auth.PersonChange{Name: "蓮", Role: auth.Viewer, Disabled: true}); err != nil {
 			t.Fatal(err)
 		}
-		if res, _ := h.call(httpd.Viewer, cookie(tk.Key)); res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("a disabled person got %d, want 401", res.StatusCode)
+		if code, _ := h.call(httpd.Viewer, cookie(tk.Key)); code != http.StatusUnauthorized {
+			t.Errorf("a disabled person got %d, want 401", code)
 		}
 		if _, err := h.Login(t.Context(), auth.Credentials{Account: "ren", Password: good}); errs.KindOf(err) != errs.Denied {
 			t.Errorf("a disabled person's login: got %v, want a Denied error", err)
@@ -383,7 +383,7 @@ func TestTokens(t *testing.T) {
 		if err != nil || !strings.HasPrefix(secret, "hbt_") {
 			t.Fatalf("got %q, %v", secret, err)
 		}
-		status := func(access httpd.Access, r *http.Request) int { res, _ := h.call(access, r); return res.StatusCode }
+		status := func(access httpd.Access, r *http.Request) int { code, _ := h.call(access, r); return code }
 		bearer := with("Authorization", "Bearer "+secret)
 		basic := with()
 		basic.SetBasicAuth("anything", secret)

@@ -198,7 +198,7 @@ func (g *Gate) sendBack(w http.ResponseWriter, r *http.Request, f form, page str
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func classify(err error) (Problem, time.Duration) {
-	if t, ok := errors.AsType[*Throttled](err); ok {
+	if t, ok := errors.AsType[*ThrottledError](err); ok {
 		return TooManyAttempts, t.After
 	}
 	switch errs.KindOf(err) {

@@ -21,8 +21,8 @@ func TestThrottleDoublesAndForgives(t *testing.T) {
 				t.Fatalf("attempt %d waits %s, want 0", i, w)
 			}
 		}
-		for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			want *= time.Second
+		for _, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+			want := time.Duration(seconds) * time.Second
 			if got := th.try("a", time.Now()); got != want {
 				t.Errorf("got a wait of %s, want %s", got, want)
 			}

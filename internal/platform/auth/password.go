@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -133,7 +134,7 @@ func (p phc) String() string {
 // parsePHC reads what String writes. It refuses costs that would be an attack
 // on ourselves.
 func parsePHC(s string) (phc, error) {
-	bad := errs.New(errs.Internal, "stored password is not an argon2id string")
+	bad := errors.New("stored password is not an argon2id string")
 	f := strings.Split(s, "$")
 	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return phc{}, bad
@@ -142,19 +143,18 @@ func parsePHC(s string) (phc, error) {
 	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &p.cost.memory, &p.cost.time, &p.cost.threads); err != nil {
 		return phc{}, bad
 	}
-	c := p.cost
-	if c.memory < 8 || c.memory > 256<<10 || c.time < 1 || c.time > 10 || c.threads < 1 || c.threads > 16 {
-		return phc{}, bad
-	}
-	var err error
-	if p.salt, err = base64.RawStdEncoding.Strict().DecodeString(f[4]); err != nil || len(p.salt) < 8 || len(p.salt) > 64 {
-		return phc{}, bad
-	}
-	if p.sum, err = base64.RawStdEncoding.Strict().DecodeString(f[5]); err != nil || len(p.sum) != sumSize {
-		return phc{}, bad
-	}
-	if p.String() != s { // "m=08", "m=8,t=1,p=1,x" …
+	var err1, err2 error
+	p.salt, err1 = base64.RawStdEncoding.Strict().DecodeString(f[4])
+	p.sum, err2 = base64.RawStdEncoding.Strict().DecodeString(f[5])
+	// What is not written as we write it ("m=08", "p=1,x") is not ours.
+	if err1 != nil || err2 != nil || !p.sane() || p.String() != s {
 		return phc{}, bad
 	}
 	return p, nil
+}
+
+func (p phc) sane() bool {
+	c := p.cost
+	affordable := c.memory >= 8 && c.memory <= 256<<10 && c.time >= 1 && c.time <= 10 && c.threads >= 1 && c.threads <= 16
+	return affordable && len(p.salt) >= 8 && len(p.salt) <= 64 && len(p.sum) == sumSize
 }

@@ -244,7 +244,7 @@ func (g *Gate) ChangePassword(ctx context.Context, old, fresh string) error {
 		return err
 	}
 	if wait := g.account.try(p.ID, g.Now()); wait > 0 {
-		return errs.New(errs.Denied, "change password: %w", &Throttled{wait})
+		return errs.New(errs.Denied, "change password: %w", &ThrottledError{wait})
 	}
 	var a account
 	err := g.read(ctx, "load person", func(tx store.Tx) (err error) {

@@ -43,7 +43,7 @@ type Credentials struct {
 }
 
 // Login opens a session. A wrong name and a wrong password are the same Denied
-// error after the same time; too many of them carry Throttled. ctx's principal
+// error after the same time; too many of them carry ThrottledError. ctx's principal
 // has the remote address.
 func (g *Gate) Login(ctx context.Context, c Credentials) (Ticket, error) {
 	name, from, now := fold(c.Account), network(From(ctx).Address), g.Now()
@@ -64,14 +64,16 @@ func (g *Gate) Login(ctx context.Context, c Credentials) (Ticket, error) {
 		}
 	}
 	if wait > 0 {
-		return Ticket{}, errs.New(errs.Denied, "log in: %w", &Throttled{wait})
+		return Ticket{}, errs.New(errs.Denied, "log in: %w", &ThrottledError{wait})
 	}
 	stored := a.password
 	if !a.DisabledAt.IsZero() {
 		stored = ""
 	}
 	ok, err := g.hash.verify(ctx, stored, c.Password)
-	if err != nil {
+	if err != nil { // we could not look: that is nobody's failure
+		g.account.undo(name)
+		g.client.undo(from)
 		return Ticket{}, err
 	}
 	if !ok {

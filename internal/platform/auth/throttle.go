@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Throttled is the error inside a refusal that says for how long it stands.
-type Throttled struct{ After time.Duration }
+// ThrottledError is the error inside a refusal that says for how long it stands.
+type ThrottledError struct{ After time.Duration }
 
 // Error says how long.
-func (t *Throttled) Error() string {
+func (t *ThrottledError) Error() string {
 	return fmt.Sprintf("too many attempts: try again in %s", t.After.Round(time.Second))
 }
 

@@ -72,7 +72,7 @@ func TestLoginForm(t *testing.T) {
 	if res := do(s, request("GET", "/page", "", "Cookie", c.Name+"="+c.Value)); res.StatusCode != http.StatusOK {
 		t.Errorf("with the cookie: got %d", res.StatusCode)
 	}
-	tls := httptest.NewRequest("POST", "https://hinoban.example.com/login", strings.NewReader(form(good, "//evil.example")))
+	tls := httptest.NewRequest(http.MethodPost, "https://hinoban.example.com/login", strings.NewReader(form(good, "//evil.example")))
 	tls.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if res := do(s, tls); !res.Cookies()[0].Secure || res.Header.Get("Location") != "/" {
 		t.Errorf("over TLS: got cookie %+v to %q, want a secure one to /", res.Cookies()[0], res.Header.Get("Location"))

@@ -108,8 +108,8 @@ func (b *inbox) fault() Fault {
 	return f
 }
 
-// keep notes an arrival and reports whether its key is new.
-func (b *inbox) keep(d Delivery, once bool) bool {
+// keep notes an arrival; once shows only the first of a key.
+func (b *inbox) keep(d Delivery, once bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	fresh := !b.seen[d.Key]
@@ -121,5 +121,4 @@ func (b *inbox) keep(d Delivery, once bool) bool {
 	if fresh || !once {
 		b.shown = append(b.shown, d)
 	}
-	return fresh
 }

@@ -113,7 +113,7 @@ type dialogue struct {
 
 func (s *SMTP) serve(raw net.Conn) {
 	defer s.forget(raw)
-	defer raw.Close()
+	defer func() { _ = raw.Close() }() // it may be closed already
 	if !s.track(raw) {
 		return
 	}
