@@ -169,8 +169,10 @@ func TestLinkIsForOnceAndAnHour(t *testing.T) {
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		won := 0
-		for range 4 {
+		for i := range 4 {
 			wg.Go(func() {
+				in := in
+				in.ID += string(rune('0' + i))
 				if _, err := h.Welcome(t.Context(), in); err == nil {
 					mu.Lock()
 					defer mu.Unlock()
@@ -182,7 +184,8 @@ func TestLinkIsForOnceAndAnHour(t *testing.T) {
 		if won != 1 {
 			t.Errorf("the link worked %d times, want once", won)
 		}
-		if path, err = h.Invite(h.as("aoi", auth.Admin), "aoi"); err != nil {
+		h.person("ren", auth.Viewer)
+		if path, err = h.Invite(h.as("aoi", auth.Admin), "ren"); err != nil {
 			t.Fatal(err)
 		}
 		h.advance(time.Hour)

@@ -24,6 +24,7 @@ const (
 	Hang           Fault = "hang"             // takes the message and never answers
 	ResetAtAccept  Fault = "reset_at_accept"  // resets the connection before it reads
 	ResetAfterBody Fault = "reset_after_body" // keeps the message, then resets the connection
+	NoGoodbye      Fault = "no_goodbye"       // takes the message, says so, and hangs up: no fault of ours (SMTP only)
 )
 
 // Delivery is what arrived, as the person at the other end would see it.

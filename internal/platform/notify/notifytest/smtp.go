@@ -245,4 +245,5 @@ func (d *dialogue) data() {
 		return
 	}
 	d.say("250 2.0.0 queued as 42")
+	d.over = d.over || d.fault == NoGoodbye
 }
