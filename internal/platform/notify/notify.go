@@ -94,16 +94,16 @@ type Channel interface {
 	Send(ctx context.Context, address string, m Message) (Receipt, error)
 }
 
-// Wait is the error inside an Unavailable one when the provider said for how
+// WaitError is the error inside an Unavailable one when the provider said for how
 // long it will take nothing.
-type Wait struct{ After time.Duration }
+type WaitError struct{ After time.Duration }
 
 // Error says how long.
-func (w *Wait) Error() string { return fmt.Sprintf("asks to wait %s", w.After) }
+func (w *WaitError) Error() string { return fmt.Sprintf("asks to wait %s", w.After) }
 
 // RetryAfter reports for how long the provider asked to be left alone, or 0.
 func RetryAfter(err error) time.Duration {
-	if w, ok := errors.AsType[*Wait](err); ok {
+	if w, ok := errors.AsType[*WaitError](err); ok {
 		return w.After
 	}
 	return 0

@@ -80,7 +80,7 @@ func TestValidate(t *testing.T) {
 }
 
 func ExampleRetryAfter() {
-	err := errs.New(errs.Unavailable, "slack is busy: %w", &notify.Wait{After: 30 * time.Second})
+	err := errs.New(errs.Unavailable, "slack is busy: %w", &notify.WaitError{After: 30 * time.Second})
 	fmt.Println(!errs.Permanent(err), notify.RetryAfter(err))
 	// Output: true 30s
 }

@@ -116,7 +116,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // its name is of no use, its file lives on as path
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

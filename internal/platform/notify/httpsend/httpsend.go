@@ -41,7 +41,7 @@ func Post(ctx context.Context, client *http.Client, target string, header http.H
 	if err != nil {
 		return Answer{}, unreached(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // what mattered was read
 	got, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	// A status that arrived decides, except for success: without the whole
 	// answer we do not know that it is one.
@@ -75,7 +75,7 @@ func (a Answer) Err(now time.Time, detail string) error {
 	switch {
 	case a.Status >= 500, a.Status == http.StatusTooManyRequests, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly:
 		if w := a.Wait(now); w > 0 {
-			return errs.New(errs.Unavailable, "answered %s: %w", text, &notify.Wait{After: w})
+			return errs.New(errs.Unavailable, "answered %s: %w", text, &notify.WaitError{After: w})
 		}
 		return errs.New(errs.Unavailable, "answered %s", text)
 	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:

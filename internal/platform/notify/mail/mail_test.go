@@ -61,6 +61,15 @@ func TestNoMailWithoutTLSWhereTLSIsAsked(t *testing.T) {
 	}
 }
 
+func TestTakenIsTakenWithoutGoodbye(t *testing.T) {
+	t.Parallel()
+	srv := notifytest.NewSMTP(t, notifytest.SMTPOptions{})
+	srv.Next(notifytest.NoGoodbye)
+	if _, err := mail.New(config(srv, mail.Plain)).Send(t.Context(), "aoi@example.com", notifytest.Sample("m")); err != nil {
+		t.Errorf("got %v for a letter that was taken, want no error", err)
+	}
+}
+
 func TestUntrustedServerGetsNothing(t *testing.T) {
 	t.Parallel()
 	srv := notifytest.NewSMTP(t, notifytest.SMTPOptions{ImplicitTLS: true})

@@ -24,6 +24,7 @@ const (
 	Hang           Fault = "hang"             // takes the message and never answers
 	ResetAtAccept  Fault = "reset_at_accept"  // resets the connection before it reads
 	ResetAfterBody Fault = "reset_after_body" // keeps the message, then resets the connection
+	NoGoodbye      Fault = "no_goodbye"       // takes the message, says so, and hangs up: no fault of ours (SMTP only)
 )
 
 // Delivery is what arrived, as the person at the other end would see it.
@@ -108,8 +109,8 @@ func (b *inbox) fault() Fault {
 	return f
 }
 
-// keep notes an arrival and reports whether its key is new.
-func (b *inbox) keep(d Delivery, once bool) bool {
+// keep notes an arrival; once shows only the first of a key.
+func (b *inbox) keep(d Delivery, once bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	fresh := !b.seen[d.Key]
@@ -121,5 +122,4 @@ func (b *inbox) keep(d Delivery, once bool) bool {
 	if fresh || !once {
 		b.shown = append(b.shown, d)
 	}
-	return fresh
 }

@@ -119,7 +119,7 @@ func answer(rw http.ResponseWriter, bot bool, problem string) {
 		io.WriteString(rw, `{"ok":true,"channel":"C024BE91L","ts":"1772934600.000100"}`)
 	case bot:
 		name, said, _ := strings.Cut(problem, " ")
-		fmt.Fprintf(rw, `{"ok":false,"error":%q,"warning":%q}`, name, said)
+		io.WriteString(rw, fmt.Sprintf(`{"ok":false,"error":%q,"warning":%q}`, name, said))
 	case problem == "":
 		io.WriteString(rw, "ok")
 	case problem == "invalid_blocks":

@@ -113,7 +113,7 @@ type dialogue struct {
 
 func (s *SMTP) serve(raw net.Conn) {
 	defer s.forget(raw)
-	defer raw.Close()
+	defer func() { _ = raw.Close() }() // it may be closed already
 	if !s.track(raw) {
 		return
 	}
@@ -245,4 +245,5 @@ func (d *dialogue) data() {
 		return
 	}
 	d.say("250 2.0.0 queued as 42")
+	d.over = d.over || d.fault == NoGoodbye
 }

@@ -183,7 +183,7 @@ func refusal(name string, wait time.Duration) error {
 		kind = errs.Unavailable
 	}
 	if kind == errs.Unavailable && wait > 0 {
-		return errs.New(kind, "refused with %s: %w", name, &notify.Wait{After: wait})
+		return errs.New(kind, "refused with %s: %w", name, &notify.WaitError{After: wait})
 	}
 	return errs.New(kind, "refused with %s", name)
 }
