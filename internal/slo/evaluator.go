@@ -43,7 +43,7 @@ type Config struct {
 }
 
 // Default returns the configuration in use when nothing else is said.
-func Default() Config { return Config{Every: 5 * time.Second, Parallel: 2} }
+func Default() Config { return Config{Every: time.Second, Parallel: 2} }
 
 // Evaluator keeps the status of every objective. It is safe for concurrent use.
 type Evaluator struct {
@@ -211,7 +211,31 @@ func (e *Evaluator) count(ctx context.Context, o Objective, now time.Time) (map[
 		c.At = now
 		counts[w] = c
 	}
+	for _, w := range e.suspects(o, counts, now) {
+		c, err := e.counter.Count(ctx, o, w, now)
+		if err != nil {
+			return old, err
+		}
+		c.At = now
+		counts[w] = c
+	}
 	return counts, nil
+}
+
+// suspects are the long windows whose count is a little old while all else
+// says that their pair burns: they decide now, so they are counted now.
+func (e *Evaluator) suspects(o Objective, counts map[time.Duration]Count, now time.Time) (out []time.Duration) {
+	for _, p := range o.Pairs {
+		near := p.Long
+		if p.Short > 0 {
+			near = p.Short
+		}
+		burn, ok := counts[near].Burn(o.Target)
+		if ok && burn >= 0.8*p.Rate && now.Sub(counts[p.Long].At) > e.cfg.Every/2 {
+			out = append(out, p.Long)
+		}
+	}
+	return out
 }
 
 func (e *Evaluator) expr(o Objective, s Status) string {

@@ -10,6 +10,7 @@ import (
 // HealthCheck is one named probe: nil, or what is wrong and what to do.
 type HealthCheck struct {
 	Name  string
+	Soft  bool // a failure is shown and does not make the server unready
 	Probe func(context.Context) error
 }
 
@@ -17,6 +18,7 @@ type HealthCheck struct {
 type CheckResult struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
+	Soft   bool   `json:"soft,omitempty"` // the server works without it
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -37,7 +39,7 @@ func CheckAll(ctx context.Context, checks []HealthCheck) Health {
 	}
 	answers := make(chan answer, len(checks)) // room for the late: none is left hanging
 	for i, c := range checks {
-		h.Checks[i] = CheckResult{Name: c.Name, Detail: "no answer within 3 s"}
+		h.Checks[i] = CheckResult{Name: c.Name, Soft: c.Soft, Detail: "no answer within 3 s"}
 		go func() { answers <- answer{i, c.Probe(ctx)} }()
 	}
 	for range checks {
@@ -51,7 +53,7 @@ func CheckAll(ctx context.Context, checks []HealthCheck) Health {
 		}
 	}
 	for _, c := range h.Checks {
-		h.Ready = h.Ready && c.OK
+		h.Ready = h.Ready && (c.OK || c.Soft)
 	}
 	return h
 }
