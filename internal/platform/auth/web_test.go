@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -37,10 +38,19 @@ func site(t *testing.T, cfg auth.Config) (*house, http.Handler) {
 	return h, handler
 }
 
-func do(h http.Handler, r *http.Request) *http.Response {
+// answer is what a browser or a program gets.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Body       *bytes.Buffer
+}
+
+func (a answer) Cookies() []*http.Cookie { return (&http.Response{Header: a.Header}).Cookies() }
+
+func do(h http.Handler, r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return answer{w.Code, w.Header(), w.Body}
 }
 
 func request(method, target, body string, header ...string) *http.Request {
@@ -116,7 +126,7 @@ func TestWelcomeForm(t *testing.T) {
 	if err != nil || !v.NewAdmin || v.Problem != auth.NoProblem {
 		t.Fatalf("got %+v, %v, want a form for a new admin", v, err)
 	}
-	post := func(password string) *http.Response {
+	post := func(password string) answer {
 		return do(s, request("POST", "/welcome", url.Values{"token": {v.Token}, "id": {"aoi"}, "password": {password}}.Encode()))
 	}
 	back := post("short")

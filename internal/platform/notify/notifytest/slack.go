@@ -79,7 +79,7 @@ func (s *Slack) serve(rw http.ResponseWriter, r *http.Request) {
 	case Forbid:
 		answer(rw, bot, "invalid_auth "+r.URL.Path+r.Header.Get("Authorization"))
 		return
-	case ResetAfterBody, ResetAtAccept:
+	case ResetAfterBody, ResetAtAccept, NoGoodbye:
 	}
 	s.post(rw, r, body, f)
 }
