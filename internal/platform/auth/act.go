@@ -1,0 +1,16 @@
+package auth
+
+import "context"
+
+// Actor is who acts: the person or token behind ctx. Where authentication is
+// off nobody is signed in, and the caller may say as whom it acts: "" is "local".
+func Actor(ctx context.Context, asked string) string {
+	p := From(ctx)
+	if p.Kind != ByLocal {
+		return p.ID
+	}
+	if asked != "" {
+		return asked
+	}
+	return "local"
+}
