@@ -51,24 +51,24 @@ type App struct {
 	kit       *webkit.Kit
 	hub       *webkit.Hub
 
-	tsdb       *promstore.Store   // nil where the metrics are remote
-	remote     *remotestore.Store // nil where they are embedded
-	engine     metrics.Engine
-	committed  *signal // wakes the evaluator when samples arrive
-	catalog    *catalog.Catalog
-	inbox      *alert.Inbox
-	evaluator  *slo.Evaluator
-	pager      *oncall.Pager
-	messages   *oncalldb.Inbox
-	desk       *incident.Desk
-	writer     *postmortem.Writer
-	config     *configRoom
-	modules    []module.Module
-	api        *httpd.API
-	handler    http.Handler
-	listener   net.Listener
-	closers    []closer
-	extraRoute []httpd.Route
+	tsdb      *promstore.Store   // nil where the metrics are remote
+	remote    *remotestore.Store // nil where they are embedded
+	engine    metrics.Engine
+	committed *signal // wakes the evaluator when samples arrive
+	catalog   *catalog.Catalog
+	inbox     *alert.Inbox
+	evaluator *slo.Evaluator
+	pager     *oncall.Pager
+	messages  *oncalldb.Inbox
+	desk      *incident.Desk
+	writer    *postmortem.Writer
+	config    *configRoom
+	modules   []module.Module
+	api       *httpd.API
+	handler   http.Handler
+	listener  net.Listener
+	closers   []closer
+	extra     []module.Module
 }
 
 type closer struct {
@@ -77,13 +77,13 @@ type closer struct {
 }
 
 // New opens everything that cfg names, builds the rooms in the order of their
-// ranks, and listens. extra routes are mounted beside the rooms' (the demo's
+// ranks, and listens. Extra modules are mounted beside the rooms' (the demo's
 // switches). Where it fails it closes what it had opened.
-func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...httpd.Route) (_ *App, err error) {
+func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Module) (_ *App, err error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, now: time.Now, extraRoute: extra}
+	a := &App{cfg: cfg, log: log, now: time.Now, extra: extra}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -156,6 +156,7 @@ func (a *App) buildRooms(ctx context.Context) error {
 		}
 		a.modules = append(a.modules, m)
 	}
+	a.modules = append(a.modules, a.extra...)
 	return nil
 }
 

@@ -24,8 +24,11 @@ func (a *App) mount(context.Context) error {
 	}
 	a.api = httpd.NewAPI(a.log, a.cfg.Version)
 	a.gate.API(a.api)
+	a.logAPI(a.api)
+	a.configAPI(a.api)
 	checks := a.health()
-	routes := slices.Concat(a.kit.Routes(), a.gate.Routes(), a.telemetry.Routes(), httpd.HealthRoutes(checks), a.extraRoute)
+	routes := slices.Concat(a.kit.Routes(), a.gate.Routes(), a.telemetry.Routes(), httpd.HealthRoutes(checks))
+	routes = append(routes, a.describe())
 	panels := a.panels()
 	for _, m := range a.modules {
 		routes = append(routes, m.Routes...)
