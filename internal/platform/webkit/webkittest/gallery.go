@@ -149,7 +149,7 @@ func burndown(ctx context.Context) webkit.Chart {
 	left := 1.0
 	for t := from; t.Before(now); t = t.Add(3 * time.Hour) {
 		h := t.Sub(from).Hours()
-		left -= 0.0014 + 0.0006*math.Sin(h/5)
+		left -= 0.0020 + 0.0006*math.Sin(h/5)
 		if h > 190 && h < 199 {
 			left -= 0.068
 		}
