@@ -145,8 +145,7 @@ func (s *Store) use(cfg *config.Config, err error) error {
 		return err
 	}
 	x.cfg = cfg
-	s.tell.reloads.WithLabelValues("loaded").Inc()
-	s.tell.reloaded.Set(float64(s.opts.Now().UnixMilli()) / 1000)
+	s.tell.loaded(s.opts.Now())
 	return nil
 }
 
