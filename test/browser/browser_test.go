@@ -42,14 +42,14 @@ func open(t *testing.T) context.Context {
 	return ctx
 }
 
-func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
+func do(ctx context.Context, t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func run[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+func run[T any](ctx context.Context, t *testing.T, a chromedp.Action[T]) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -66,14 +66,14 @@ type look struct {
 	Lang   string
 }
 
-func (l look) set(t *testing.T, ctx context.Context) {
+func (l look) set(ctx context.Context, t *testing.T) {
 	t.Helper()
 	height := int64(800)
 	if l.Width < 640 {
 		height = 740
 	}
-	do(t, ctx, chromedp.EmulateViewport(l.Width, height))
-	do(t, ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	do(ctx, t, chromedp.EmulateViewport(l.Width, height))
+	do(ctx, t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.Scheme}}}
 		if _, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media); err != nil {
 			return err
@@ -90,13 +90,13 @@ func (l look) set(t *testing.T, ctx context.Context) {
 }
 
 // shoot saves a picture of the whole page.
-func shoot(t *testing.T, ctx context.Context, name string) {
+func shoot(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv("HINOBAN_SHOTS")
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	png := run(t, ctx, chromedp.FullScreenshot(100))
+	png := run(ctx, t, chromedp.FullScreenshot(100))
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ import (
 type Module struct {
 	Name       string
 	Migrations fs.FS
-	Routes     []httpd.Route    // pages and protocols
+	Routes     []httpd.Route // protocols: what needs no kit
+	Pages      func(kit *webkit.Kit, all []Panel) []httpd.Route
 	API        func(*httpd.API) // typed operations
 	On         []bus.Handler    // what it hears from the log
 	Loops      []run.Loop

@@ -165,9 +165,9 @@ func (s Series) projection() []Point {
 	if len(s.Projected) == 0 {
 		return nil
 	}
-	for i := len(s.Points) - 1; i >= 0; i-- {
-		if !math.IsNaN(s.Points[i].Value) {
-			return append([]Point{s.Points[i]}, s.Projected...)
+	for _, p := range slices.Backward(s.Points) {
+		if !math.IsNaN(p.Value) {
+			return append([]Point{p}, s.Projected...)
 		}
 	}
 	return s.Projected
@@ -229,9 +229,9 @@ func (c Chart) rows() []chartRow {
 
 // lastValue is the newest known value of a series, for the legend.
 func (s Series) lastValue() float64 {
-	for i := len(s.Points) - 1; i >= 0; i-- {
-		if !math.IsNaN(s.Points[i].Value) {
-			return s.Points[i].Value
+	for _, p := range slices.Backward(s.Points) {
+		if !math.IsNaN(p.Value) {
+			return p.Value
 		}
 	}
 	return math.NaN()

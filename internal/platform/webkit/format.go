@@ -81,8 +81,11 @@ func Duration(ctx context.Context, d time.Duration) string {
 		en, ja string
 	}
 	units := []unit{
-		{24 * time.Hour, "d", "日"}, {time.Hour, "h", "時間"}, {time.Minute, "m", "分"},
-		{time.Second, "s", "秒"}, {time.Millisecond, "ms", "ミリ秒"},
+		{24 * time.Hour, "d", "日"},
+		{time.Hour, "h", "時間"},
+		{time.Minute, "m", "分"},
+		{time.Second, "s", "秒"},
+		{time.Millisecond, "ms", "ミリ秒"},
 	}
 	var parts []string
 	for i, u := range units {
@@ -93,7 +96,7 @@ func Duration(ctx context.Context, d time.Duration) string {
 			}
 			continue
 		}
-		d -= n * u.size
+		d %= u.size
 		if ja {
 			parts = append(parts, fmt.Sprintf("%d%s", n, u.ja))
 		} else {

@@ -1,7 +1,6 @@
 package webkit
 
 import (
-	"context"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -62,10 +61,3 @@ func uid(prefix string, parts ...string) string {
 func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func href(u string) templ.SafeURL { return templ.URL(u) }
-
-func wordOr(ctx context.Context, word, key string) string {
-	if word != "" {
-		return word
-	}
-	return T(ctx, key)
-}

@@ -122,8 +122,13 @@ func (k *Kit) Context(r *http.Request) context.Context {
 // Wrap gives every request that passes through it the context of [Kit.Context].
 func (k *Kit) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(k.Context(r)))
+		next.ServeHTTP(w, k.seen(r)) //nolint:contextcheck // the context travels in r
 	})
+}
+
+// seen is r with the viewer in its context.
+func (k *Kit) seen(r *http.Request) *http.Request {
+	return r.WithContext(k.Context(r))
 }
 
 // Crumb is one step of the path above a page. The last one needs no Href.
@@ -198,13 +203,13 @@ func etag(body []byte) string {
 // of its kind. fn's request already carries the viewer.
 func (k *Kit) Page(fn func(*http.Request) (Page, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(k.Context(r))
+		r = k.seen(r) //nolint:contextcheck // the context travels in r
 		p, err := fn(r)
 		if err != nil {
-			k.Fail(w, r, err)
+			k.Fail(w, r, err) //nolint:contextcheck // the context travels in r
 			return
 		}
-		k.Render(w, r, p)
+		k.Render(w, r, p) //nolint:contextcheck // the context travels in r
 	})
 }
 
@@ -219,10 +224,10 @@ type Done struct {
 // the room itself; any error returned becomes the page of its kind.
 func (k *Kit) Post(fn func(*http.Request) (Done, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(k.Context(r))
+		r = k.seen(r) //nolint:contextcheck // the context travels in r
 		done, err := fn(r)
 		if err != nil {
-			k.Fail(w, r, err)
+			k.Fail(w, r, err) //nolint:contextcheck // the context travels in r
 			return
 		}
 		if done.Flash != "" {
@@ -235,7 +240,7 @@ func (k *Kit) Post(fn func(*http.Request) (Done, error)) http.Handler {
 // Fail answers r with the page for err's kind. An internal error is logged and
 // its text kept from the reader.
 func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	r = r.WithContext(k.Context(r))
+	r = k.seen(r)
 	kind := errs.KindOf(err)
 	status, key := http.StatusInternalServerError, "internal"
 	switch kind {

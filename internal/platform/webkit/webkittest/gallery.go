@@ -29,7 +29,7 @@ type Gallery struct {
 func New() (*Gallery, error) {
 	g := &Gallery{Hub: webkit.NewHub(webkit.HubOptions{})}
 	kit, err := webkit.New(webkit.Options{
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.DiscardHandler),
 		Nav: Nav(), Text: []webkit.Catalogue{navText()}, Now: Instant, Hub: g.Hub, Palette: true,
 		Zone: time.FixedZone("Asia/Tokyo", 9*3600),
 		Person: func(*http.Request) webkit.Person {
@@ -89,10 +89,10 @@ func (g *Gallery) mux() *http.ServeMux {
 	page("/{$}", func(r *http.Request) webkit.Page {
 		return webkit.Page{Title: say(r.Context(), "Now", "いま"), Active: "now", Range: day, Live: []string{"alert"}, Body: nowPage()}
 	})
-	page("/slos", func(r *http.Request) webkit.Page {
+	page("/slos", func(*http.Request) webkit.Page {
 		return webkit.Page{Title: "SLO", Active: "slos", Body: slosPage()}
 	})
-	page("/slos/checkout", func(r *http.Request) webkit.Page {
+	page("/slos/checkout", func(*http.Request) webkit.Page {
 		return webkit.Page{
 			Title: "checkout availability", Active: "slos", Range: &webkit.Range{From: "now-30d", To: "now"},
 			Crumbs: []webkit.Crumb{{Text: "checkout", Href: "/services/checkout"}, {Text: "availability"}}, Body: sloPage(),
@@ -127,12 +127,14 @@ func palette(w http.ResponseWriter, _ *http.Request) {
 
 func ago(d time.Duration) time.Time { return Instant().Add(-d) }
 
+func bell(x float64) float64 { return math.Exp(-x * x) }
+
 // wave is a made-up measurement with a gap and a hump.
 func wave(n int, base, size, hump float64) []float64 {
 	out := make([]float64, n)
 	for i := range out {
 		x := float64(i) / float64(n)
-		out[i] = base + size*math.Sin(x*19)*math.Cos(x*7) + hump*math.Exp(-math.Pow((x-0.86)*16, 2))
+		out[i] = base + size*math.Sin(x*19)*math.Cos(x*7) + hump*bell((x-0.86)*16)
 		if x > 0.4 && x < 0.46 {
 			out[i] = math.NaN()
 		}
@@ -147,7 +149,7 @@ func burndown(ctx context.Context) webkit.Chart {
 	left := 1.0
 	for t := from; t.Before(now); t = t.Add(3 * time.Hour) {
 		h := t.Sub(from).Hours()
-		left -= 0.0014 + 0.0006*math.Sin(h/5)
+		left -= 0.0020 + 0.0006*math.Sin(h/5)
 		if h > 190 && h < 199 {
 			left -= 0.068
 		}
@@ -184,8 +186,8 @@ func burns(ctx context.Context) webkit.Chart {
 	for i := range 121 {
 		t := from.Add(time.Duration(i) * 3 * time.Minute)
 		x := float64(i) / 120
-		hour = append(hour, webkit.Point{At: t, Value: 0.6 + 0.3*math.Sin(x*21) + 14*math.Exp(-math.Pow((x-1)*5, 2))})
-		six = append(six, webkit.Point{At: t, Value: 0.5 + 0.1*math.Sin(x*9) + 3.4*math.Exp(-math.Pow((x-1)*3.2, 2))})
+		hour = append(hour, webkit.Point{At: t, Value: 0.6 + 0.3*math.Sin(x*21) + 14*bell((x-1)*5)})
+		six = append(six, webkit.Point{At: t, Value: 0.5 + 0.1*math.Sin(x*9) + 3.4*bell((x-1)*3.2)})
 	}
 	return webkit.Chart{
 		Title: say(ctx, "Burn rate by window", "ウィンドウ別バーンレート"), From: from, To: Instant(), Log: true, Min: 0.1, Max: 100, Height: 220,
@@ -202,8 +204,10 @@ func week(ctx context.Context) webkit.Week {
 	at := func(day, hour int) time.Time { return start.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour) }
 	return webkit.Week{Label: say(ctx, "Week of 16 November", "11月16日の週"), Start: start, Rows: []webkit.WeekRow{
 		{Text: "payments", Href: "/oncall/payments", Shifts: []webkit.Shift{
-			{From: at(0, 0), To: at(1, 9), Who: "Ren"}, {From: at(1, 9), To: at(3, 9), Who: "Mio", Tone: 1},
-			{From: at(3, 9), To: at(5, 9), Who: "Aoi", Mine: true}, {From: at(5, 9), To: at(5, 21), Gap: true},
+			{From: at(0, 0), To: at(1, 9), Who: "Ren"},
+			{From: at(1, 9), To: at(3, 9), Who: "Mio", Tone: 1},
+			{From: at(3, 9), To: at(5, 9), Who: "Aoi", Mine: true},
+			{From: at(5, 9), To: at(5, 21), Gap: true},
 			{From: at(5, 21), To: at(7, 0), Who: "Ren", Override: true, Href: "/oncall/payments/overrides/3"},
 		}},
 		{Text: say(ctx, "payments shadow", "payments シャドー"), Shifts: []webkit.Shift{

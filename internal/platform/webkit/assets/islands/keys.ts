@@ -2,10 +2,11 @@
 // that names them, "?" helps.
 import { openPalette } from "./palette";
 
-let wentAt = 0;
+let wentAt = -Infinity; // when g was pressed, in ms
 
 function typing(el: EventTarget | null): boolean {
-  return el instanceof HTMLElement && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
+  // A field in a dialog that has just closed still has the focus for a moment.
+  return el instanceof HTMLElement && el.checkVisibility() && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
 }
 
 function place(letter: string): string | undefined {
@@ -32,11 +33,11 @@ function help() {
 
 function press(event: KeyboardEvent): boolean {
   const going = event.timeStamp - wentAt < 1200;
-  wentAt = 0;
-  if (going) {
-    const to = place(event.key);
-    if (to) location.assign(to);
-    return !!to;
+  wentAt = -Infinity;
+  const to = going && place(event.key);
+  if (to) {
+    location.assign(to);
+    return true;
   }
   switch (event.key) {
     case "g":

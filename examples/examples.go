@@ -1,0 +1,10 @@
+// Package examples holds complete, runnable configurations. Each is loaded by a
+// test; demo-shop is what `hinoban demo` runs.
+package examples
+
+import "embed"
+
+// Files are the example folders.
+//
+//go:embed demo-shop small-team
+var Files embed.FS

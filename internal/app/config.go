@@ -1,0 +1,103 @@
+package app
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/platform/auth"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/notify/mail"
+	"github.com/hinoban/hinoban/internal/platform/notify/slack"
+	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
+	"github.com/hinoban/hinoban/internal/slo"
+)
+
+// Config is everything that is set when the program starts.
+type Config struct {
+	Listen   string // host:port
+	Data     string // folder of the database and the metrics
+	Database string // postgres://… or a file; "" is hinoban.db in Data
+	Folder   string // documents as code; "" reads none
+	BaseURL  string // where people reach us; "" follows from Listen
+	Lang     string // of what is written for everybody: "en" or "ja"
+	Version  string
+
+	MetricsURL   string // a Prometheus-compatible server instead of the embedded store
+	MetricsToken string // its bearer token
+	Retention    time.Duration
+	ReloadEvery  time.Duration // between two looks at Folder
+
+	HTTP    httpd.Config
+	Auth    auth.Config
+	OnCall  oncall.Config
+	SLO     slo.Config
+	Webhook webhook.Config
+	Slack   slack.Config
+	Mail    mail.Config // used where Host is set
+}
+
+// Default returns the configuration in use when nothing else is said.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:8119", Data: "./data", Lang: "en", Version: "dev", ReloadEvery: time.Second,
+		HTTP: httpd.Default(), Auth: auth.Default(), OnCall: oncall.Default(), SLO: slo.Default(),
+		Webhook: webhook.Default(), Slack: slack.Default(), Mail: mail.Default(),
+	}
+}
+
+// complete fills in what follows from other settings and refuses, as Invalid,
+// what cannot work.
+func (c *Config) complete() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return errs.New(errs.Invalid, "listen %q is not host:port: %w", c.Listen, err)
+	}
+	if c.Database == "" {
+		c.Database = filepath.Join(c.Data, "hinoban.db")
+	}
+	if c.BaseURL == "" {
+		if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+			host = "localhost"
+		}
+		c.BaseURL = "http://" + net.JoinHostPort(host, port)
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errs.New(errs.Invalid, "base URL %q is not like https://hinoban.example.org", c.BaseURL)
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	c.OnCall.BaseURL, c.SLO.BaseURL = c.BaseURL, c.BaseURL
+	if c.Lang != "en" && c.Lang != "ja" {
+		return errs.New(errs.Invalid, "language %q is neither en nor ja", c.Lang)
+	}
+	if u.Scheme == "https" {
+		c.Auth.Secure = true
+	}
+	if err := c.Auth.Validate(c.Listen); err != nil {
+		return err
+	}
+	for _, check := range []func() error{c.Webhook.Validate, c.Slack.Validate} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if c.Mail.Host != "" {
+		return c.Mail.Validate()
+	}
+	return nil
+}
+
+// Loopback reports whether listen is reachable from this machine only.
+func Loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,225 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/hinoban/hinoban/internal/catalog"
+	"github.com/hinoban/hinoban/internal/metrics/promstore"
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/platform/ascode"
+	"github.com/hinoban/hinoban/internal/platform/ascode/ascodedb"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/slo"
+)
+
+// scrapeConfig is a prometheus.yml as it was read.
+type scrapeConfig struct {
+	path string
+	text string
+}
+
+func scrapeKind() ascode.Kind {
+	return ascode.Native("prometheus.yml", "ScrapeConfig", "What to scrape, in Prometheus' own form.", func(path string, text []byte) (scrapeConfig, ascode.Problems) {
+		if err := promstore.CheckScrapeConfig(path, text); err != nil {
+			return scrapeConfig{}, ascode.Problems{{File: path, Line: 1, Column: 1, Message: err.Error(), Fix: "static_configs, file_sd_configs and relabel_configs are read, as in Prometheus"}}
+		}
+		return scrapeConfig{path, string(text)}, nil
+	})
+}
+
+// plans is what a set means to the rooms.
+type plans struct {
+	catalog    *catalog.Snapshot
+	objectives []slo.Objective
+	oncall     *oncall.Plan
+	scrape     []ascode.Doc[scrapeConfig]
+}
+
+// build checks a set as a whole. It is pure.
+func build(set *ascode.Set) (p plans, problems ascode.Problems) {
+	var bad ascode.Problems
+	p.catalog, bad = catalog.Build(set)
+	problems = append(problems, bad...)
+	known := map[string]bool{}
+	for _, s := range p.catalog.Services {
+		known[s.ID] = true
+	}
+	p.objectives, bad = slo.Build(set, func(id string) bool { return known[id] })
+	problems = append(problems, bad...)
+	p.oncall, bad = oncall.Build(set)
+	problems = append(problems, bad...)
+	p.scrape = ascode.Of[scrapeConfig](set)
+	if len(p.scrape) > 1 {
+		problems = append(problems, p.scrape[1].At("", "keep one prometheus.yml", "%s is read already", p.scrape[0].File))
+	}
+	return p, problems
+}
+
+// Check reads a folder of documents and says what is wrong with it as a whole.
+func Check(folder fs.FS) (*ascode.Set, ascode.Problems) {
+	set, problems := ascode.Load(folder, Kinds())
+	_, more := build(set)
+	return set, append(problems, more...)
+}
+
+// configRoom keeps the documents in use and follows their folder.
+type configRoom struct {
+	app   *App
+	log   *slog.Logger
+	store *ascodedb.Store
+
+	mu       sync.RWMutex
+	set      *ascode.Set
+	problems ascode.Problems // of the folder as it is now; the set in use is older then
+	seen     string          // the signature of the folder that was looked at last
+}
+
+// openConfig applies the folder or, where it is broken, what was last applied.
+func (a *App) openConfig(ctx context.Context) error {
+	if err := a.db.Migrate(ctx, "ascode", ascodedb.Migrations); err != nil {
+		return err
+	}
+	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus), set: &ascode.Set{}}
+	a.config = c
+	files, err := c.store.Last(ctx)
+	if err != nil {
+		return err
+	}
+	last, _ := ascode.Parse(files, Kinds())
+	p, problems := build(last)
+	// What was good for an older version may be refused by this one: then only
+	// the folder counts.
+	if len(files) > 0 && len(problems) == 0 {
+		if err := c.use(last, p); err != nil {
+			return err
+		}
+	}
+	if a.cfg.Folder == "" {
+		return nil
+	}
+	if _, err := os.Stat(a.cfg.Folder); err != nil {
+		return errs.New(errs.Invalid, "config folder: %w", err)
+	}
+	if err := c.reload(ctx); err != nil {
+		return err
+	}
+	if bad := c.Problems(); len(bad) > 0 && len(files) == 0 {
+		return bad.Err() // there is no last good one to go on with
+	}
+	return nil
+}
+
+func (c *configRoom) module() module.Module {
+	m := module.Module{Name: "config", Health: []httpd.HealthCheck{{Name: "config", Soft: true, Probe: func(context.Context) error {
+		if bad := c.Problems(); len(bad) > 0 {
+			return errs.New(errs.Invalid, "the last good configuration is in use; %d problem(s), the first: %s", len(bad), bad[0])
+		}
+		return nil
+	}}}}
+	if c.app.cfg.Folder != "" {
+		m.Loops = []run.Loop{{Name: "config.reload", Every: c.app.cfg.ReloadEvery, Do: c.reload}}
+	}
+	return m
+}
+
+// Set returns the documents in use.
+func (c *configRoom) Set() *ascode.Set {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.set
+}
+
+// Problems returns what is wrong with the folder now; the set in use is good.
+func (c *configRoom) Problems() ascode.Problems {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.problems
+}
+
+// reload looks at the folder and applies it where it changed and is right.
+func (c *configRoom) reload(ctx context.Context) error {
+	folder := os.DirFS(c.app.cfg.Folder)
+	sign, err := signature(folder)
+	if err != nil {
+		return fmt.Errorf("look at the config folder: %w", err)
+	}
+	c.mu.RLock()
+	same := sign == c.seen
+	c.mu.RUnlock()
+	if same {
+		return nil
+	}
+	set, problems := ascode.Load(folder, Kinds())
+	p, more := build(set)
+	problems = append(problems, more...)
+	if len(problems) == 0 {
+		err = c.apply(ctx, set, p)
+	} else {
+		c.log.ErrorContext(ctx, "configuration refused, the last good one stays", "problems", len(problems), "first", problems[0].String())
+		err = c.store.Refuse(ctx, problems, c.app.now())
+	}
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen, c.problems = sign, problems
+	return nil
+}
+
+func (c *configRoom) apply(ctx context.Context, set *ascode.Set, p plans) error {
+	now := c.Set()
+	changes := ascode.Plan(now, set)
+	if set.Sum() != now.Sum() {
+		if err := c.store.Apply(ctx, set, changes, c.app.now()); err != nil {
+			return fmt.Errorf("keep the configuration: %w", err)
+		}
+		c.log.InfoContext(ctx, "configuration applied", "documents", len(set.Documents), "changes", len(changes))
+	}
+	return c.use(set, p)
+}
+
+// use puts a set to work in every room.
+func (c *configRoom) use(set *ascode.Set, p plans) error {
+	if c.app.tsdb != nil {
+		name, text := "prometheus.yml", []byte("scrape_configs: []\n")
+		if len(p.scrape) > 0 {
+			name, text = c.app.cfg.Folder+"/"+p.scrape[0].Spec.path, []byte(p.scrape[0].Spec.text)
+		}
+		if err := c.app.tsdb.SetScrapeConfig(name, text); err != nil {
+			return fmt.Errorf("apply %s: %w", name, err)
+		}
+	}
+	c.app.catalog.Replace(p.catalog)
+	c.app.pager.Replace(p.oncall)
+	c.app.evaluator.Replace(p.objectives)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.set = set
+	return nil
+}
+
+// signature changes when a file of the folder does: names, sizes and times.
+func signature(folder fs.FS) (string, error) {
+	sum := ""
+	err := fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		sum += fmt.Sprintf("%s %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+		return nil
+	})
+	return sum, err
+}

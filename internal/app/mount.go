@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/auth"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+)
+
+// mount builds the pages and one handler of all routes.
+func (a *App) mount(context.Context) error {
+	a.modules = append(a.modules, a.config.module())
+	if err := a.makeKit(); err != nil {
+		return err
+	}
+	a.api = httpd.NewAPI(a.log, a.cfg.Version)
+	a.gate.API(a.api)
+	a.logAPI(a.api)
+	a.configAPI(a.api)
+	checks := a.health()
+	routes := slices.Concat(a.kit.Routes(), a.gate.Routes(), a.telemetry.Routes(), httpd.HealthRoutes(checks))
+	routes = append(routes, a.describe())
+	panels := a.panels()
+	for _, m := range a.modules {
+		routes = append(routes, m.Routes...)
+		if m.Pages != nil {
+			routes = append(routes, m.Pages(a.kit, panels)...)
+		}
+		if m.API != nil {
+			m.API(a.api)
+		}
+	}
+	routes = append(routes, a.api.Routes()...)
+	var err error
+	a.handler, err = httpd.Handler(a.log, a.cfg.HTTP, a.gate.Guard, a.now, routes...)
+	return err
+}
+
+func (a *App) health() []httpd.HealthCheck {
+	checks := []httpd.HealthCheck{
+		{Name: "database", Probe: a.db.Ping},
+		{Name: "log", Soft: true, Probe: func(ctx context.Context) error {
+			n, err := a.bus.Parked(ctx)
+			if err == nil && n > 0 {
+				err = errs.New(errs.Conflict, "%d event(s) could not be handled and are parked: see the program's log, then `hinoban log parked`", n)
+			}
+			return err
+		}},
+	}
+	for _, m := range a.modules {
+		checks = append(checks, m.Health...)
+	}
+	return checks
+}
+
+func (a *App) makeKit() (err error) {
+	opts := webkit.Options{Log: a.log, Zone: time.UTC, Now: a.now, Person: a.viewer, OnCall: a.onCallLine, Hub: a.hub, Palette: true}
+	for _, m := range a.modules {
+		opts.Nav = append(opts.Nav, m.Nav...)
+		if m.Text != nil {
+			opts.Text = append(opts.Text, m.Text)
+		}
+	}
+	a.kit, err = webkit.New(opts)
+	return err
+}
+
+// viewer is who looks at a page.
+func (a *App) viewer(r *http.Request) webkit.Person {
+	p := auth.From(r.Context())
+	return webkit.Person{ID: p.ID, Name: p.Name}
+}
+
+// panels are all panels of all rooms.
+func (a *App) panels() []module.Panel {
+	var out []module.Panel
+	for _, m := range a.modules {
+		out = append(out, m.Panels...)
+	}
+	return out
+}
+
+// onCallLine is what the top bar says: who is on call, and until when.
+func (a *App) onCallLine(ctx context.Context) string {
+	turns, err := a.pager.OnCallNow(ctx)
+	if err != nil {
+		return ""
+	}
+	var parts []string
+	for _, n := range turns {
+		if n.Turn.Person == "" {
+			continue
+		}
+		name := n.Turn.Person
+		if p, err := a.catalog.Person(ctx, name); err == nil {
+			name = p.Name
+		}
+		parts = append(parts, fmt.Sprintf("%s → %s", name, n.Turn.End.Format("01-02 15:04Z")))
+	}
+	return strings.Join(slices.Compact(parts), ", ")
+}
+
+// publishLive tells open pages what changed: each record's room, its subject,
+// and the inboxes that a message went to.
+func (a *App) publishLive(ctx context.Context) error {
+	defer a.hub.Close()
+	last, _, err := a.bus.Last(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		changed := a.bus.Changed()
+		records, err := a.bus.Events(ctx, event.Query{After: last, Limit: 200})
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for _, r := range records {
+			last = r.Seq
+			room, _, _ := strings.Cut(r.Name, ".")
+			topics := []string{"log", room, r.Subject}
+			if r.Name == "oncall.delivered" {
+				topics = append(topics, "inbox")
+			}
+			a.hub.Publish(topics...)
+		}
+		if len(records) > 0 {
+			continue
+		}
+		t := time.NewTimer(2 * time.Second)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		case <-changed:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}

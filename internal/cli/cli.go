@@ -1,0 +1,65 @@
+// Package cli is the command line: verbs over kinds. It starts app, or talks
+// to a running server through client.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+)
+
+// Version is set by the linker.
+var Version = "dev" //nolint:gochecknoglobals // -ldflags "-X …" needs a variable
+
+// Streams are where a command reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// ErrSilent ends a command with exit code 1 and no further word: it has said
+// already what is wrong.
+var errSilent = errors.New("silent")
+
+// Main runs a command line and returns the exit code: 0 done, 1 failed, 2 the
+// command line is wrong.
+func Main(ctx context.Context, args []string, s Streams, getenv func(string) string) int {
+	root := newRoot(s, getenv)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSilent):
+		return 1
+	}
+	fmt.Fprintf(s.Err, "hinoban: %v\n", err)
+	if errs.KindOf(err) == errs.Internal && strings.Contains(err.Error(), "unknown") {
+		return 2
+	}
+	return 1
+}
+
+func newRoot(s Streams, getenv func(string) string) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hinoban",
+		Short:         "The working life of an SRE team in one binary",
+		Long:          "Hinoban (火の番, the fire watch) measures, alerts, pages, runs incidents and writes\nthe postmortem with proof. Begin with `hinoban demo`.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       Version,
+	}
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.AddCommand(
+		newServe(s, getenv), newDemo(s), newCheck(s), newPlan(s, getenv), newSchema(s), newLog(s, getenv), newAdminLink(s), newOpenAPI(s),
+	)
+	return root
+}

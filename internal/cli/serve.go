@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hinoban/hinoban/internal/app"
+	"github.com/hinoban/hinoban/internal/platform/auth"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/notify/mail"
+	"github.com/hinoban/hinoban/internal/platform/telemetry"
+)
+
+// serverFlags are what serve and its kin take.
+type serverFlags struct {
+	cfg   app.Config
+	auth  string
+	level string
+}
+
+func (f *serverFlags) bind(cmd *cobra.Command) {
+	f.cfg = app.Default()
+	f.cfg.Version = Version
+	fl := cmd.Flags()
+	fl.StringVar(&f.cfg.Listen, "listen", f.cfg.Listen, "host:port to listen on")
+	fl.StringVar(&f.cfg.Data, "data", f.cfg.Data, "folder of the database and the metrics")
+	fl.StringVar(&f.cfg.Database, "database", "", "postgres://… or a file; the default is hinoban.db in the data folder")
+	fl.StringVar(&f.cfg.Folder, "config", "", "folder of documents as code; it is followed while the server runs")
+	fl.StringVar(&f.cfg.BaseURL, "base-url", "", "where people reach the server, such as https://hinoban.example.org")
+	fl.StringVar(&f.cfg.Lang, "lang", f.cfg.Lang, "language of what is written for everybody: en or ja")
+	fl.StringVar(&f.cfg.MetricsURL, "metrics-url", "", "a Prometheus-compatible server to ask instead of the embedded store")
+	fl.DurationVar(&f.cfg.Retention, "metrics-retention", 0, "how long the embedded store keeps samples; the default is 400 days")
+	fl.DurationVar(&f.cfg.SLO.Every, "slo-interval", f.cfg.SLO.Every, "how often objectives are looked at")
+	fl.BoolVar(&f.cfg.Webhook.AllowPrivate, "allow-private-webhooks", false, "let webhooks reach private and loopback addresses")
+	fl.StringVar(&f.auth, "auth", "auto", "on, off (loopback only) or auto: on when listening beyond loopback")
+	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+}
+
+// config completes the flags with what must not stand on a command line.
+func (f *serverFlags) config(getenv func(string) string) (app.Config, *slog.LevelVar, error) {
+	cfg := f.cfg
+	level := &slog.LevelVar{}
+	if err := level.UnmarshalText([]byte(f.level)); err != nil {
+		return cfg, nil, errs.New(errs.Invalid, "--log-level %q is none of debug, info, warn, error", f.level)
+	}
+	switch f.auth {
+	case "on":
+		cfg.Auth.Mode = auth.On
+	case "off":
+		cfg.Auth.Mode = auth.Off
+	case "auto":
+		cfg.Auth.Mode = auth.On
+		if app.Loopback(cfg.Listen) {
+			cfg.Auth.Mode = auth.Off
+		}
+	default:
+		return cfg, nil, errs.New(errs.Invalid, "--auth %q is none of on, off, auto", f.auth)
+	}
+	cfg.MetricsToken = getenv("HINOBAN_METRICS_TOKEN")
+	cfg.Slack.Token = getenv("HINOBAN_SLACK_TOKEN")
+	cfg.Webhook.Secret = getenv("HINOBAN_WEBHOOK_SECRET")
+	if cfg.Mail.Host = getenv("HINOBAN_SMTP_HOST"); cfg.Mail.Host == "" {
+		return cfg, level, nil
+	}
+	cfg.Mail.From, cfg.Mail.Username, cfg.Mail.Password = getenv("HINOBAN_SMTP_FROM"), getenv("HINOBAN_SMTP_USER"), getenv("HINOBAN_SMTP_PASSWORD")
+	if s := getenv("HINOBAN_SMTP_SECURITY"); s != "" {
+		cfg.Mail.Security = mail.Security(s)
+	}
+	if s := getenv("HINOBAN_SMTP_PORT"); s != "" {
+		port, err := strconv.Atoi(s)
+		if err != nil {
+			return cfg, nil, errs.New(errs.Invalid, "HINOBAN_SMTP_PORT %q is not a number", s)
+		}
+		cfg.Mail.Port = port
+	}
+	return cfg, level, nil
+}
+
+func newServe(s Streams, getenv func(string) string) *cobra.Command {
+	var f serverFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until it is told to stop.
+
+Secrets come from the environment: HINOBAN_SLACK_TOKEN, HINOBAN_WEBHOOK_SECRET,
+HINOBAN_METRICS_TOKEN, HINOBAN_SMTP_HOST, _PORT, _FROM, _USER, _PASSWORD and
+_SECURITY (starttls, tls or plain).`,
+		Example: "  hinoban serve --config ./config\n  hinoban serve --listen 0.0.0.0:8119 --base-url https://hinoban.example.org --config /etc/hinoban",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, level, err := f.config(getenv)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), s, cfg, slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: level})))
+		},
+	}
+	f.bind(cmd)
+	return cmd
+}
+
+func serve(ctx context.Context, s Streams, cfg app.Config, log *slog.Logger) error {
+	start := time.Now()
+	a, err := app.New(ctx, log, cfg)
+	if err != nil {
+		return err
+	}
+	link, err := a.AdminLink(ctx)
+	if err != nil {
+		return err
+	}
+	if link != "" {
+		fmt.Fprintf(s.Err, "\nNobody can sign in yet. Make yourself the admin, once, within an hour:\n  %s\n\n", link)
+	}
+	fmt.Fprintf(s.Err, "hinoban %s is ready after %s: %s\n", cfg.Version, time.Since(start).Round(time.Millisecond), a.URL())
+	return a.Run(ctx)
+}
+
+func newAdminLink(s Streams) *cobra.Command {
+	var f serverFlags
+	cmd := &cobra.Command{
+		Use:     "admin-link",
+		Short:   "Print a one-time link that makes its holder an admin",
+		Long:    "Print a one-time link, good for an hour, that makes its holder an admin. Whoever\nmay read the data folder may do this: it is the way back in when a password is lost.",
+		Example: "  hinoban admin-link --data ./data --base-url https://hinoban.example.org",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			link, err := app.FreshAdminLink(cmd.Context(), telemetry.NewLogger(s.Err, slog.LevelWarn), f.cfg)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(s.Out, link)
+			return nil
+		},
+	}
+	f.bind(cmd)
+	return cmd
+}
