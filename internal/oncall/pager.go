@@ -36,10 +36,11 @@ type Store interface {
 	// Page returns a page and its deliveries, the oldest first.
 	Page(ctx context.Context, id string) (Page, []Delivery, error)
 	Pages(ctx context.Context, q PageQuery) ([]Page, error)
-	// DuePages returns the ids of the pages with a step due at now.
+	// DuePages returns the ids of the pages with a step due at now, and of those
+	// that were opened after now, because the clock was set back.
 	DuePages(ctx context.Context, now time.Time) ([]string, error)
 	// Claim returns at most n deliveries due at now that nobody has, and leases
-	// them until the given time.
+	// them until the given time. Leases of a process that has ended are void.
 	Claim(ctx context.Context, now, until time.Time, n int) ([]Delivery, error)
 	// Settle hands a delivery to fn and saves it with the facts fn returns.
 	Settle(ctx context.Context, id string, fn func(*Delivery) []event.Fact) error
@@ -64,11 +65,11 @@ type Catalog interface {
 type Config struct {
 	BaseURL string        // where people reach us: links in messages begin with it
 	Timeout time.Duration // of one hand-over to a provider
-	Senders int           // hand-overs at the same time
+	Senders int           // deliveries taken from the ledger at a time
 }
 
 // Default returns the configuration in use when nothing else is said.
-func Default() Config { return Config{Timeout: 10 * time.Second, Senders: 8} }
+func Default() Config { return Config{Timeout: 10 * time.Second, Senders: 32} }
 
 // Pager pages until somebody answers. It is safe for concurrent use.
 type Pager struct {
@@ -80,6 +81,7 @@ type Pager struct {
 	now      func() time.Time
 	newID    func() string
 	plan     atomic.Pointer[Plan]
+	lanes    lanes
 }
 
 // Deps are what a Pager needs.
@@ -126,7 +128,7 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 	ref := AlertRef{ID: a.ID, Service: a.Service, Summary: a.Summary}
 	return p.store.OpenPage(ctx, a.Service, func(open *Page) (*Page, []event.Fact) {
 		if open != nil {
-			facts := open.join(ref, p.now())
+			facts := open.join(ref, policy, p.now())
 			return open, facts
 		}
 		page, facts := openPage(p.newID(), ref, policy, ok, p.now())
@@ -151,11 +153,13 @@ func (p *Pager) AlertResolved(ctx context.Context, service, alertID string) erro
 	if err != nil || id == "" {
 		return err
 	}
-	return p.tellResolved(ctx, id)
+	return p.PageClosed(ctx, id)
 }
 
-// tellResolved tells those who were woken that it is over, each device once.
-func (p *Pager) tellResolved(ctx context.Context, id string) error {
+// PageClosed tells those who were woken that it is over, each device once. The
+// log calls it for [PageClosed] too, so that a crash between the closing and
+// the telling loses nothing. Repeating it is no news.
+func (p *Pager) PageClosed(ctx context.Context, id string) error {
 	_, err := p.updateWithLedger(ctx, id, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
 		var out []Delivery
 		told := map[string]bool{}
@@ -184,7 +188,15 @@ func (p *Pager) updateWithLedger(ctx context.Context, id string, fn func(*Page, 
 }
 
 // AlertAcked records on the page that somebody acknowledged one of its alerts.
+// Old news, because somebody else has the alert by now, is passed over: page
+// and alert would hand each other round for ever.
 func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) error {
+	switch a, err := p.alerts.Alert(ctx, alertID); {
+	case err != nil:
+		return fmt.Errorf("acknowledge the page of alert %s: %w", alertID, err)
+	case a.State() != alert.Held || a.AckedBy != by:
+		return nil
+	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []event.Fact) {
 		if open == nil || !open.holds(alertID) {
 			return nil, nil
@@ -199,15 +211,18 @@ func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) err
 
 // AlertUnacked begins to call again, because nobody has the alert any more.
 func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) error {
+	switch a, err := p.alerts.Alert(ctx, alertID); {
+	case err != nil:
+		return fmt.Errorf("call again for alert %s: %w", alertID, err)
+	case a.State() != alert.Open:
+		return nil // somebody has taken it since
+	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []event.Fact) {
 		if open == nil || !open.holds(alertID) || open.State != Answered {
 			return nil, nil
 		}
-		facts, err := open.Escalate(by, p.now())
-		if err != nil {
-			return nil, nil
-		}
-		open.Step = 0
+		facts := open.callAgain(by, p.now())
+		open.Step, open.Round = 0, 0
 		return open, facts
 	})
 }
@@ -230,8 +245,15 @@ func (p *Pager) Ack(ctx context.Context, id, by, source string) (Page, error) {
 	})
 }
 
-// PageAcked acknowledges the alerts of an answered page.
+// PageAcked acknowledges the alerts of an answered page, unless somebody else
+// has the page by now.
 func (p *Pager) PageAcked(ctx context.Context, ev PageAcked) error {
+	switch page, _, err := p.store.Page(ctx, ev.Page); {
+	case err != nil:
+		return fmt.Errorf("acknowledge the alerts of page %s: %w", ev.Page, err)
+	case page.AckedBy != ev.By:
+		return nil
+	}
 	for _, id := range ev.Alerts {
 		if _, err := p.alerts.Ack(ctx, id, ev.By, "oncall"); err != nil && !errs.Permanent(err) {
 			return fmt.Errorf("acknowledge alert %s: %w", id, err)
@@ -287,9 +309,11 @@ func (p *Pager) Pages(ctx context.Context, q PageQuery) ([]Page, error) {
 // Override puts somebody else on call. Invalid where the rota or the person is
 // unknown or the time makes no sense.
 func (p *Pager) Override(ctx context.Context, o Override) (Override, error) {
-	if _, ok := p.plan.Load().Rota(o.Rota); !ok {
+	rota, ok := p.plan.Load().Rota(o.Rota)
+	if !ok {
 		return o, errs.New(errs.Invalid, "there is no rota %q", o.Rota)
 	}
+	o.Rota = rota.ID // as it is written there, whatever the case it was asked in
 	if _, err := p.catalog.Person(ctx, o.Person); err != nil {
 		return o, errs.New(errs.Invalid, "there is no person %q", o.Person)
 	}
