@@ -9,6 +9,7 @@ import (
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/incident/incidentdb"
+	"github.com/hinoban/hinoban/internal/incident/incidentweb"
 	"github.com/hinoban/hinoban/internal/metrics/metricsweb"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
@@ -23,8 +24,10 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/notify/slack"
 	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
 	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/postmortem/postmortemdb"
+	"github.com/hinoban/hinoban/internal/postmortem/postmortemweb"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
 )
@@ -122,8 +125,14 @@ func (a *App) wireIncident() module.Module {
 	a.desk = incident.New(incident.Deps{
 		Store: incidentdb.New(a.db, a.bus), Alerts: a.inbox, Services: a.catalog, Log: a.bus, Now: a.now, NewID: id.New,
 	})
+	deps := incidentweb.Deps{Log: a.log, Now: a.now, Desk: a.desk, Catalog: a.catalog}
 	return module.Module{
-		Name: "incident", Migrations: incidentdb.Migrations,
+		Name: "incident", Migrations: incidentdb.Migrations, Text: incidentweb.Text, Nav: incidentweb.Nav(), Panels: incidentweb.Panels(),
+		Pages: func(kit *webkit.Kit, all []module.Panel) []httpd.Route {
+			deps.Kit, deps.Panels = kit, all
+			return incidentweb.Routes(deps)
+		},
+		API: func(api *httpd.API) { incidentweb.API(api, deps) },
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.desk.AlertFired(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error {
@@ -143,8 +152,14 @@ func (a *App) wirePostmortem() module.Module {
 	a.writer = postmortem.New(postmortem.Deps{
 		Store: postmortemdb.New(a.db, a.bus), Incidents: a.desk, Catalog: a.catalog, Log: a.bus, Now: a.now, NewID: id.New, Lang: a.cfg.Lang,
 	})
+	deps := postmortemweb.Deps{Log: a.log, Now: a.now, Writer: a.writer, Incidents: a.desk, Catalog: a.catalog}
 	return module.Module{
-		Name: "postmortem", Migrations: postmortemdb.Migrations,
+		Name: "postmortem", Migrations: postmortemdb.Migrations, Text: postmortemweb.Text, Nav: postmortemweb.Nav(), Panels: postmortemweb.Panels(),
+		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route {
+			deps.Kit = kit
+			return postmortemweb.Routes(deps)
+		},
+		API: func(api *httpd.API) { postmortemweb.API(api, deps) },
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e incident.ResolvedEvent) error {
 				_, err := a.writer.Draft(ctx, e.Incident)
