@@ -124,7 +124,8 @@ func (a *Alert) Take(s Signal) []event.Fact {
 		if a.Count == 0 {
 			return nil
 		}
-		a.LastAt, a.ResolvedAt = later(a.LastAt, s.At), s.At
+		// A sender's clock may run behind: what ends does not end before it began.
+		a.LastAt, a.ResolvedAt = later(a.LastAt, s.At), later(a.OpenedAt, s.At)
 		return a.facts(s.At, s.Source, resolvedEvent(a, s.Summary))
 	}
 	a.Count++
@@ -138,6 +139,9 @@ func (a *Alert) Take(s Signal) []event.Fact {
 	if raised {
 		from := a.Severity
 		a.Severity = s.Severity
+		if s.Severity == Page {
+			a.AckedAt, a.AckedBy = time.Time{}, "" // who took a ticket was not asked to get up
+		}
 		return a.facts(s.At, s.Source, Raised{Alert: a.ID, Service: a.Service, Rule: a.Rule, From: from, Severity: a.Severity, Summary: a.Summary})
 	}
 	return nil
@@ -156,7 +160,7 @@ func (a *Alert) Ack(by string, at time.Time, source string) ([]event.Fact, error
 		return nil, nil
 	}
 	a.AckedAt, a.AckedBy = at, by
-	return a.by(by, a.facts(at, source, Acked{Alert: a.ID, Service: a.Service, By: by, AfterSeconds: at.Sub(a.OpenedAt).Seconds()})), nil
+	return a.by(by, a.facts(at, source, Acked{Alert: a.ID, Service: a.Service, By: by, AfterSeconds: max(0, at.Sub(a.OpenedAt).Seconds())})), nil
 }
 
 // Unack takes it back: nobody has it.
@@ -173,7 +177,7 @@ func (a *Alert) Close(by string, at time.Time, source string) ([]event.Fact, err
 	if a.State() == Resolved {
 		return nil, errs.New(errs.Conflict, "alert %s is resolved already", a.ID)
 	}
-	a.ResolvedAt, a.ResolvedBy = at, by
+	a.ResolvedAt, a.ResolvedBy = later(a.OpenedAt, at), by
 	return a.by(by, a.facts(at, source, resolvedEvent(a, "resolved by hand"))), nil
 }
 

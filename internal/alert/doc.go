@@ -13,7 +13,8 @@
 //   - At most one open alert per fingerprint; a resolved one never opens again.
 //   - A signal that was taken once is not taken again: its id decides.
 //   - A repeat adds to the count and renews the evidence; only a rise of the
-//     severity is news.
+//     severity is news. A rise to page level takes an acknowledgement back: it was
+//     given for less.
 //   - Each alert can say why it fired: the expression with its values.
 //
 // # Events

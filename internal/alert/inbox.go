@@ -10,12 +10,16 @@ import (
 
 // Query asks for alerts, newest first.
 type Query struct {
-	Service  string
-	State    State    // "" means any
-	Severity Severity // "" means any
-	Text     string   // in the summary or the rule
-	Before   string   // an alert's id: those that opened before it
-	Limit    int      // 1 to 500; 0 means 100
+	Service     string
+	Source      string
+	Rule        string
+	Fingerprint string
+	State       State    // "" means any
+	Unresolved  bool     // only those that are not resolved
+	Severity    Severity // "" means any
+	Text        string   // in the summary, the rule or the service
+	Before      string   // an alert's id: those that opened before it
+	Limit       int      // 1 to 500; 0 means 100
 }
 
 // Group is the open alerts of one service, the most urgent first.

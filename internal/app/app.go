@@ -23,6 +23,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/module"
@@ -256,4 +257,15 @@ func (s *signal) wait() <-chan struct{} {
 func (s *signal) wake() {
 	close(<-s.ch)
 	s.ch <- make(chan struct{})
+}
+
+// Publish writes facts to the log on their own. It is for what has no state of
+// its own, such as a fault that the demo injects.
+func (a *App) Publish(ctx context.Context, facts ...event.Fact) error {
+	return a.db.Write(ctx, func(tx store.Tx) error { return a.bus.Publish(ctx, tx, facts...) })
+}
+
+// Events reads the log.
+func (a *App) Events(ctx context.Context, q event.Query) ([]event.Record, error) {
+	return a.bus.Events(ctx, q)
 }

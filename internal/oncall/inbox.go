@@ -22,6 +22,9 @@ type InboxMessage struct {
 type InboxStore interface {
 	// Messages returns the newest messages of a person, at most n.
 	Messages(ctx context.Context, person string, n int) ([]InboxMessage, error)
-	// MarkRead marks every message of a person as read.
-	MarkRead(ctx context.Context, person string, at time.Time) error
+	// MarkRead marks the messages of a person as read, up to the one with the
+	// given id: what came after the reader looked stays unread.
+	MarkRead(ctx context.Context, person, upTo string, at time.Time) error
+	// Unread returns how many messages of a person are not read.
+	Unread(ctx context.Context, person string) (int, error)
 }

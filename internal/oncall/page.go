@@ -89,12 +89,16 @@ func openPage(id string, a AlertRef, policy Policy, ok bool, now time.Time) (Pag
 }
 
 // join adds an alert to an open page. The steps go on as they are; where they
-// had ended without an answer, they begin again.
-func (p *Page) join(a AlertRef, now time.Time) []event.Fact {
+// had ended without an answer, or had never begun for want of a policy, they
+// begin again.
+func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if slices.Contains(p.Alerts, a.ID) {
 		return nil
 	}
 	p.Alerts = append(p.Alerts, a.ID)
+	if p.State == NoPolicy && policy.ID != "" && len(policy.Steps) > 0 {
+		p.Policy, p.State = policy.ID, Unheard // somebody has mended the configuration
+	}
 	if p.State == Unheard {
 		p.State, p.Step, p.Round, p.StepAt = Calling, 0, 0, now
 	}
@@ -114,10 +118,14 @@ type World struct {
 // and the news. It is pure but for fresh ids.
 func (p *Page) Advance(w World, now time.Time) (out []Delivery, facts []event.Fact) {
 	policy, ok := w.Plan.Policy(p.Policy)
+	reason := "every step was taken and nobody answered"
+	if !ok {
+		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
+	}
 	for p.State == Calling && !p.StepAt.After(now) {
 		if !ok || (p.Step >= len(policy.Steps) && (p.Round >= policy.Repeat || len(policy.Steps) == 0)) {
 			p.State, p.StepAt = Unheard, time.Time{}
-			return out, append(facts, p.fact(now, worker, Exhausted{Page: p.ID, Service: p.Service, Reason: "every step was taken and nobody answered"}))
+			return out, append(facts, p.fact(now, worker, Exhausted{Page: p.ID, Service: p.Service, Reason: reason}))
 		}
 		if p.Step >= len(policy.Steps) {
 			p.Step, p.Round = 0, p.Round+1
@@ -164,13 +172,24 @@ func (p *Page) Ack(by string, now time.Time, source string) ([]event.Fact, error
 	return []event.Fact{f}, nil
 }
 
-// Escalate fires the next step now: "I am not available".
+// Escalate fires the next step now: "I am not available". While somebody else
+// has the page it is a Conflict.
 func (p *Page) Escalate(by string, now time.Time) ([]event.Fact, error) {
-	if p.State == Closed {
+	switch {
+	case p.State == Closed:
 		return nil, errs.New(errs.Conflict, "page %s is closed already", p.ID)
+	case p.State == Answered && p.AckedBy != by:
+		return nil, errs.New(errs.Conflict, "page %s is with %s", p.ID, p.AckedBy)
+	case p.State == NoPolicy:
+		return nil, errs.New(errs.Conflict, "page %s has nobody to go on to: no escalation policy covers %s", p.ID, p.Service)
 	}
+	return p.callAgain(by, now), nil
+}
+
+// callAgain takes the answer away and makes the next step due.
+func (p *Page) callAgain(by string, now time.Time) []event.Fact {
 	p.State, p.AckedAt, p.AckedBy, p.StepAt = Calling, time.Time{}, "", now
-	return []event.Fact{p.fact(now, "person/"+by, Declined{Page: p.ID, Service: p.Service, By: by})}, nil
+	return []event.Fact{p.fact(now, "person/"+by, Declined{Page: p.ID, Service: p.Service, By: by})}
 }
 
 // resolve takes a resolved alert off the page, and closes it with the last.

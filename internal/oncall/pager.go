@@ -126,7 +126,7 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 	ref := AlertRef{ID: a.ID, Service: a.Service, Summary: a.Summary}
 	return p.store.OpenPage(ctx, a.Service, func(open *Page) (*Page, []event.Fact) {
 		if open != nil {
-			facts := open.join(ref, p.now())
+			facts := open.join(ref, policy, p.now())
 			return open, facts
 		}
 		page, facts := openPage(p.newID(), ref, policy, ok, p.now())
@@ -151,11 +151,13 @@ func (p *Pager) AlertResolved(ctx context.Context, service, alertID string) erro
 	if err != nil || id == "" {
 		return err
 	}
-	return p.tellResolved(ctx, id)
+	return p.PageClosed(ctx, id)
 }
 
-// tellResolved tells those who were woken that it is over, each device once.
-func (p *Pager) tellResolved(ctx context.Context, id string) error {
+// PageClosed tells those who were woken that it is over, each device once. The
+// log calls it for [PageClosed] too, so that a crash between the closing and
+// the telling loses nothing. Repeating it is no news.
+func (p *Pager) PageClosed(ctx context.Context, id string) error {
 	_, err := p.updateWithLedger(ctx, id, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
 		var out []Delivery
 		told := map[string]bool{}
@@ -184,7 +186,15 @@ func (p *Pager) updateWithLedger(ctx context.Context, id string, fn func(*Page, 
 }
 
 // AlertAcked records on the page that somebody acknowledged one of its alerts.
+// Old news, because somebody else has the alert by now, is passed over: page
+// and alert would hand each other round for ever.
 func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) error {
+	switch a, err := p.alerts.Alert(ctx, alertID); {
+	case err != nil:
+		return fmt.Errorf("acknowledge the page of alert %s: %w", alertID, err)
+	case a.State() != alert.Held || a.AckedBy != by:
+		return nil
+	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []event.Fact) {
 		if open == nil || !open.holds(alertID) {
 			return nil, nil
@@ -199,15 +209,18 @@ func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) err
 
 // AlertUnacked begins to call again, because nobody has the alert any more.
 func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) error {
+	switch a, err := p.alerts.Alert(ctx, alertID); {
+	case err != nil:
+		return fmt.Errorf("call again for alert %s: %w", alertID, err)
+	case a.State() != alert.Open:
+		return nil // somebody has taken it since
+	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []event.Fact) {
 		if open == nil || !open.holds(alertID) || open.State != Answered {
 			return nil, nil
 		}
-		facts, err := open.Escalate(by, p.now())
-		if err != nil {
-			return nil, nil
-		}
-		open.Step = 0
+		facts := open.callAgain(by, p.now())
+		open.Step, open.Round = 0, 0
 		return open, facts
 	})
 }
@@ -230,8 +243,15 @@ func (p *Pager) Ack(ctx context.Context, id, by, source string) (Page, error) {
 	})
 }
 
-// PageAcked acknowledges the alerts of an answered page.
+// PageAcked acknowledges the alerts of an answered page, unless somebody else
+// has the page by now.
 func (p *Pager) PageAcked(ctx context.Context, ev PageAcked) error {
+	switch page, _, err := p.store.Page(ctx, ev.Page); {
+	case err != nil:
+		return fmt.Errorf("acknowledge the alerts of page %s: %w", ev.Page, err)
+	case page.AckedBy != ev.By:
+		return nil
+	}
 	for _, id := range ev.Alerts {
 		if _, err := p.alerts.Ack(ctx, id, ev.By, "oncall"); err != nil && !errs.Permanent(err) {
 			return fmt.Errorf("acknowledge alert %s: %w", id, err)
@@ -287,9 +307,11 @@ func (p *Pager) Pages(ctx context.Context, q PageQuery) ([]Page, error) {
 // Override puts somebody else on call. Invalid where the rota or the person is
 // unknown or the time makes no sense.
 func (p *Pager) Override(ctx context.Context, o Override) (Override, error) {
-	if _, ok := p.plan.Load().Rota(o.Rota); !ok {
+	rota, ok := p.plan.Load().Rota(o.Rota)
+	if !ok {
 		return o, errs.New(errs.Invalid, "there is no rota %q", o.Rota)
 	}
+	o.Rota = rota.ID // as it is written there, whatever the case it was asked in
 	if _, err := p.catalog.Person(ctx, o.Person); err != nil {
 		return o, errs.New(errs.Invalid, "there is no person %q", o.Person)
 	}

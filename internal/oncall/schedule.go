@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (r Rota) Turns(overrides []Override, from, to time.Time) []Turn {
 		mine = append(mine, o)
 		cuts = append(cuts, o.Start, o.End)
 	}
-	slices.SortFunc(mine, func(a, b Override) int { return b.Created.Compare(a.Created) })
+	slices.SortFunc(mine, func(a, b Override) int { return cmp.Or(b.Created.Compare(a.Created), strings.Compare(b.ID, a.ID)) })
 	for _, s := range r.Weekly.Between(from, to) {
 		cuts = append(cuts, s.Start)
 	}

@@ -111,14 +111,16 @@ func (s *Store) Alerts(ctx context.Context, q alert.Query) (out []alert.Alert, e
 		args = append(args, v)
 		where = append(where, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
 	}
-	if q.Service != "" {
-		add("service = ?", q.Service)
+	for _, c := range []struct{ cond, value string }{
+		{"service = ?", q.Service}, {"source = ?", q.Source}, {"rule = ?", q.Rule}, {"fingerprint = ?", q.Fingerprint},
+		{"severity = ?", string(q.Severity)}, {"id < ?", q.Before},
+	} {
+		if c.value != "" {
+			add(c.cond, c.value)
+		}
 	}
-	if q.Severity != "" {
-		add("severity = ?", string(q.Severity))
-	}
-	if q.Before != "" {
-		add("id < ?", q.Before)
+	if q.Unresolved {
+		where = append(where, "resolved_at = 0")
 	}
 	if q.Text != "" {
 		add(`lower(summary || ' ' || rule || ' ' || service) LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Text))+"%")

@@ -16,47 +16,48 @@ import (
 
 // readV1 puts a message of remote write 1.0 into in.
 func (a *api) readV1(in *intake, body []byte) error {
-	var req prompb.WriteRequest
-	if err := req.Unmarshal(body); err != nil {
-		return refusal(http.StatusBadRequest, "the body is not a %s: %s", messageV1, err)
-	}
 	b := labels.NewScratchBuilder(16)
 	var samples []promstore.Sample
-	for i := range req.Timeseries {
-		ts := &req.Timeseries[i]
-		ls, err := labelsV1(&b, ts.Labels)
+	var doomed error // by the store, not by the message
+	err := decodeV1(body, func(ts *seriesV1) error {
+		ls, err := labelsV1(&b, ts.labels)
 		if err != nil {
-			in.refuse(len(ts.Samples)+len(ts.Histograms), err)
-			continue
+			in.refuse(len(ts.samples)+len(ts.histograms), err)
+			return nil
 		}
-		samples = samples[:0]
-		for _, s := range ts.Samples {
-			samples = append(samples, promstore.Sample{T: s.Timestamp, V: s.Value})
-		}
-		for _, h := range ts.Histograms {
-			x := promstore.Sample{T: h.Timestamp}
-			if h.IsFloatHistogram() {
-				x.FH = h.ToFloatHistogram()
-			} else {
-				x.H = h.ToIntHistogram()
-			}
-			samples = append(samples, x)
-		}
-		if len(ts.Exemplars) > 0 && len(samples) > 0 {
-			last := &samples[len(samples)-1]
-			for _, e := range ts.Exemplars {
-				last.Exemplars = append(last.Exemplars, e.ToExemplar(&b, nil))
-			}
-			sortExemplars(last.Exemplars)
-		}
-		if err := in.series(ls, samples...); err != nil {
-			return err
-		}
-	}
-	for _, m := range req.Metadata {
+		samples = samplesV1(samples[:0], ts, &b)
+		doomed = in.series(ls, samples...)
+		return doomed
+	}, func(m *prompb.MetricMetadata) {
 		a.Store.Describe(m.MetricFamilyName, metadata.Metadata{Type: typeV1(m.Type), Unit: m.Unit, Help: m.Help})
+	})
+	if err != nil && doomed == nil {
+		return refusal(http.StatusBadRequest, "the body is not a %s: %s", messageV1, err)
 	}
-	return nil
+	return err
+}
+
+func samplesV1(out []promstore.Sample, ts *seriesV1, b *labels.ScratchBuilder) []promstore.Sample {
+	for _, s := range ts.samples {
+		out = append(out, promstore.Sample{T: s.Timestamp, V: s.Value})
+	}
+	for _, h := range ts.histograms {
+		x := promstore.Sample{T: h.Timestamp}
+		if h.IsFloatHistogram() {
+			x.FH = h.ToFloatHistogram()
+		} else {
+			x.H = h.ToIntHistogram()
+		}
+		out = append(out, x)
+	}
+	if len(ts.exemplars) > 0 && len(out) > 0 {
+		last := &out[len(out)-1]
+		for _, e := range ts.exemplars {
+			last.Exemplars = append(last.Exemplars, e.ToExemplar(b, nil))
+		}
+		sortExemplars(last.Exemplars)
+	}
+	return out
 }
 
 // labelsV1 builds the labels of a series. They have to come sorted, and each

@@ -3,6 +3,7 @@ package promstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -35,7 +36,8 @@ type Batch struct {
 	latest    int64 // of its samples, in ms
 	samples   int
 	exemplars int
-	ahead     int64
+	oldest    int64 // that is taken, in ms
+	newest    int64
 }
 
 // Batch begins a batch. The error is Unavailable.
@@ -46,10 +48,17 @@ func (s *Store) Batch(ctx context.Context) (*Batch, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	return &Batch{
-		s: s, app: s.db.AppenderV2(ctx), latest: noTime,
-		ahead: s.opts.Now().Add(s.opts.Limits.MaxAhead).UnixMilli(),
-	}, nil
+	b := &Batch{s: s, app: s.db.AppenderV2(ctx), latest: noTime}
+	b.oldest, b.newest = s.span()
+	return b, nil
+}
+
+// span returns the times of the oldest and the newest sample that are taken. A
+// store that holds data refuses late ones itself; an empty one would take a
+// sample of 1970 and then cut the years since into blocks of two hours.
+func (s *Store) span() (oldest, newest int64) {
+	now := s.opts.Now()
+	return now.Add(-s.opts.Limits.MaxBehind).UnixMilli(), now.Add(s.opts.Limits.MaxAhead).UnixMilli()
 }
 
 const noTime = -1 << 63
@@ -71,7 +80,10 @@ func (b *Batch) Add(ref storage.SeriesRef, ls labels.Labels, x Sample) (storage.
 			return 0, err
 		}
 	}
-	if x.T > b.ahead {
+	if x.T < b.oldest {
+		return ref, b.s.refuse(ls, fmt.Errorf("the sample is of %s: %w", timeOf(x.T).Format(time.RFC3339), storage.ErrTooOldSample))
+	}
+	if x.T > b.newest {
 		b.s.tell.refused.WithLabelValues("future").Inc()
 		return ref, errs.New(errs.Invalid, "%s: the sample is of %s, too far in the future", ls, timeOf(x.T).Format(time.RFC3339))
 	}
@@ -169,13 +181,16 @@ type scraped struct{ s *Store }
 
 // AppenderV2 implements storage.AppendableV2.
 func (x scraped) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	return &scrapeAppender{AppenderV2: x.s.db.AppenderV2(ctx), s: x.s, latest: noTime}
+	a := &scrapeAppender{AppenderV2: x.s.db.AppenderV2(ctx), s: x.s, latest: noTime}
+	a.oldest, _ = x.s.span() // the scraper itself refuses the future
+	return a
 }
 
 type scrapeAppender struct {
 	storage.AppenderV2
 
 	s       *Store
+	oldest  int64
 	latest  int64
 	samples int
 }
@@ -187,6 +202,10 @@ func (a *scrapeAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t i
 			a.s.tell.refused.WithLabelValues("labels").Inc()
 			return 0, err
 		}
+	}
+	if t < a.oldest {
+		a.s.tell.refused.WithLabelValues("late").Inc()
+		return ref, storage.ErrOutOfBounds
 	}
 	got, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, o)
 	if many := (errTooManySeries{}); errors.As(err, &many) {

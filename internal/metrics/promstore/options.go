@@ -21,13 +21,14 @@ type Limits struct {
 	MaxLabelValue int           // bytes
 	MaxBatch      int           // samples per request
 	MaxAhead      time.Duration // how far in the future a sample may lie
+	MaxBehind     time.Duration // how far in the past; Options.OutOfOrder is narrower once there is data
 }
 
 // DefaultLimits are far above what a healthy system sends.
 func DefaultLimits() Limits {
 	return Limits{
 		MaxSeries: 500_000, MaxLabels: 64, MaxLabelName: 256, MaxLabelValue: 4096,
-		MaxBatch: 200_000, MaxAhead: 10 * time.Minute,
+		MaxBatch: 200_000, MaxAhead: 10 * time.Minute, MaxBehind: 24 * time.Hour,
 	}
 }
 

@@ -25,6 +25,8 @@ const settle = time.Second
 // scraper holds what scraping has: its configuration always, its managers
 // while Run runs.
 type scraper struct {
+	loading sync.Mutex // one change of configuration at a time
+
 	mu      sync.Mutex
 	cfg     *config.Config // the last good one; nil scrapes nothing
 	failed  error          // of the last attempt to load; nil when it went well
@@ -85,13 +87,16 @@ func (s *Store) managers(ctx context.Context) (*discovery.Manager, *scrape.Manag
 }
 
 func (x *scraper) start(finder *discovery.Manager, targets *scrape.Manager) error {
+	x.loading.Lock()
+	defer x.loading.Unlock()
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.finder, x.targets = finder, targets
-	if x.cfg == nil {
+	cfg := x.cfg
+	x.mu.Unlock()
+	if cfg == nil {
 		return nil
 	}
-	return x.apply(x.cfg)
+	return apply(finder, targets, cfg)
 }
 
 func (x *scraper) detach() {
@@ -100,13 +105,13 @@ func (x *scraper) detach() {
 	x.finder = nil // targets stays: its list is asked for until the end
 }
 
-// apply hands cfg to the managers. The caller holds mu.
-func (x *scraper) apply(cfg *config.Config) error {
+// apply hands cfg to the managers. The caller holds loading.
+func apply(finder *discovery.Manager, targets *scrape.Manager, cfg *config.Config) error {
 	found, err := discoveries(cfg)
 	if err != nil {
 		return errs.New(errs.Invalid, "apply the scrape configuration: %w", err)
 	}
-	if err := errors.Join(x.targets.ApplyConfig(cfg), x.finder.ApplyConfig(found)); err != nil {
+	if err := errors.Join(targets.ApplyConfig(cfg), finder.ApplyConfig(found)); err != nil {
 		return errs.New(errs.Invalid, "apply the scrape configuration: %w", err)
 	}
 	return nil
@@ -132,21 +137,25 @@ func (s *Store) SetScrapeConfig(name string, data []byte) error {
 
 func (s *Store) use(cfg *config.Config, err error) error {
 	x := &s.scraper
+	x.loading.Lock()
+	defer x.loading.Unlock()
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err == nil && x.finder != nil {
-		if err = x.apply(cfg); err != nil && x.cfg != nil {
-			err = errors.Join(err, x.apply(x.cfg))
+	finder, targets, good := x.finder, x.targets, x.cfg
+	x.mu.Unlock()
+	if err == nil && finder != nil {
+		if err = apply(finder, targets, cfg); err != nil && good != nil {
+			err = errors.Join(err, apply(finder, targets, good))
 		}
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.failed = err
 	if err != nil {
 		s.tell.reloads.WithLabelValues("failed").Inc()
 		return err
 	}
 	x.cfg = cfg
-	s.tell.reloads.WithLabelValues("loaded").Inc()
-	s.tell.reloaded.Set(float64(s.opts.Now().UnixMilli()) / 1000)
+	s.tell.loaded(s.opts.Now())
 	return nil
 }
 

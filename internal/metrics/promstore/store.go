@@ -61,6 +61,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 			return nil, err
 		}
 		s.scraper.cfg = cfg
+		s.tell.loaded(o.Now())
 	}
 	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
 		return nil, errs.New(errs.Unavailable, "open metrics store: %w", err)

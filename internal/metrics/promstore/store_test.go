@@ -138,6 +138,7 @@ func TestBadSamplesAreRefusedAndGoodOnesKept(t *testing.T) {
 		"not UTF-8":      {labelled("a", "\xff", now), "not UTF-8"},
 		"too many names": {metrics.Series{Labels: map[string]string{"__name__": "x", "a": "1", "b": "1", "c": "1"}, Points: []metrics.Point{{T: now}}}, "4 labels, the limit is 3"},
 		"too late":       {one("good", now.Add(-3*time.Hour), 1), "too old"},
+		"of 1970":        {one("old", time.UnixMilli(1), 1), "too old"},
 		"duplicate":      {one("good", now.Add(-time.Second), 99), "duplicate"},
 		"in the future":  {one("good", now.Add(time.Hour), 1), "too far in the future"},
 	}
@@ -159,6 +160,18 @@ func TestBadSamplesAreRefusedAndGoodOnesKept(t *testing.T) {
 
 func labelled(name, val string, at time.Time) metrics.Series {
 	return metrics.Series{Labels: map[string]string{"__name__": "x", name: val}, Points: []metrics.Point{{T: at}}}
+}
+
+func TestAncientSampleInAnEmptyStoreIsRefused(t *testing.T) {
+	t.Parallel()
+	s := open(t, promstore.Options{})
+	if bad := put(t, s, one("old", time.UnixMilli(1), 1)); len(bad) != 1 || errs.KindOf(bad[0]) != errs.Invalid {
+		t.Errorf("got %v, want one Invalid error", bad)
+	}
+	put(t, s, one("good", time.Now(), 1))
+	if st, err := s.Stats(); err != nil || time.Since(st.Oldest) > time.Hour {
+		t.Errorf("got %+v, %v, want no sample of 1970", st, err)
+	}
 }
 
 func TestLabelExplosionIsStopped(t *testing.T) {

@@ -1,6 +1,10 @@
 package promstore
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type telemetry struct {
 	refused  *prometheus.CounterVec
@@ -34,4 +38,10 @@ func newTelemetry(reg prometheus.Registerer) telemetry {
 		_ = reg.Register(c)
 	}
 	return t
+}
+
+// loaded notes that the scrape configuration was loaded.
+func (t telemetry) loaded(now time.Time) {
+	t.reloads.WithLabelValues("loaded").Inc()
+	t.reloaded.Set(float64(now.UnixMilli()) / 1000)
 }

@@ -49,7 +49,9 @@ func (s *Store) Settle(ctx context.Context, id string, fn func(*oncall.Delivery)
 		cancelled := d.State == oncall.Cancelled
 		facts := fn(&d)
 		if cancelled && d.State != oncall.Sent {
-			d.State = oncall.Cancelled // the answer came while it was being sent: do not try again
+			// The answer came while it was being sent: it is not tried again, and
+			// that it was not taken is no news any more.
+			d.State, facts = oncall.Cancelled, nil
 		}
 		if err := putDelivery(ctx, tx, d); err != nil {
 			return fmt.Errorf("save delivery %s: %w", id, err)

@@ -57,9 +57,17 @@ func (b *Inbox) Messages(ctx context.Context, person string, n int) (out []oncal
 }
 
 // MarkRead implements oncall.InboxStore.
-func (b *Inbox) MarkRead(ctx context.Context, person string, at time.Time) error {
+func (b *Inbox) MarkRead(ctx context.Context, person, upTo string, at time.Time) error {
 	return b.db.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE oncall_inbox SET read_at = $1 WHERE person = $2 AND read_at = 0`, store.Micros(at), person)
+		_, err := tx.ExecContext(ctx, `UPDATE oncall_inbox SET read_at = $1 WHERE person = $2 AND id <= $3 AND read_at = 0`, store.Micros(at), person, upTo)
 		return err
 	})
+}
+
+// Unread implements oncall.InboxStore.
+func (b *Inbox) Unread(ctx context.Context, person string) (n int, err error) {
+	err = b.db.Read(ctx, func(tx store.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oncall_inbox WHERE person = $1 AND read_at = 0`, person).Scan(&n)
+	})
+	return n, err
 }

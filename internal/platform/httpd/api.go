@@ -23,6 +23,7 @@ type Op struct {
 	Tag     string // the room
 	Summary string
 	Access  Access // "" means Viewer for reading and Responder for writing
+	Status  int    // of a success; 0 means 200
 }
 
 // Out is what a typed operation answers.
@@ -87,7 +88,7 @@ func register[I, O any](a *API, method, path string, op Op, fn func(context.Cont
 		}
 	}
 	huma.Register(a.huma, huma.Operation{
-		OperationID: op.ID, Method: method, Path: path, Summary: op.Summary, Tags: []string{op.Tag},
+		OperationID: op.ID, Method: method, Path: path, Summary: op.Summary, Tags: []string{op.Tag}, DefaultStatus: op.Status,
 		Errors:     []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 		Extensions: map[string]any{"x-access": string(a.routes.access)},
 	}, func(ctx context.Context, in *I) (*Out[O], error) {

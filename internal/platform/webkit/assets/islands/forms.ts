@@ -14,7 +14,7 @@ async function send(form: HTMLFormElement, button: HTMLElement | null) {
   const multipart = form.enctype === "multipart/form-data";
   button?.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(form.action, {
+    const answer = await fetch(button?.getAttribute("formaction") ?? form.action, {
       method: "POST",
       body: multipart ? data : new URLSearchParams(data as unknown as Record<string, string>),
     });

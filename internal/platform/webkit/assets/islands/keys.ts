@@ -53,7 +53,10 @@ function press(event: KeyboardEvent): boolean {
       walk(event.key === "j" ? 1 : -1);
       return true;
   }
-  const named = document.querySelector<HTMLElement>(`main [data-key="${CSS.escape(event.key)}"]`);
+  // A row's own button is pressed only from that row: "a" acknowledges what is looked at.
+  const key = `[data-key="${CSS.escape(event.key)}"]`;
+  const row = document.activeElement?.closest("main [data-row]");
+  const named = row?.querySelector<HTMLElement>(key) ?? document.querySelector<HTMLElement>(`main ${key}:not([data-row] *)`);
   named?.click();
   return !!named;
 }

@@ -1,0 +1,66 @@
+// Package alertweb shows the inbox: its pages, its part of other rooms' pages,
+// and its API.
+package alertweb
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/catalog"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+)
+
+//go:embed text.json
+var text []byte
+
+// Inbox is what the pages ask of the room: *alert.Inbox.
+type Inbox interface {
+	Take(ctx context.Context, s alert.Signal) (alert.Alert, error)
+	Ack(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Unack(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Resolve(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Alert(ctx context.Context, id string) (alert.Alert, error)
+	Alerts(ctx context.Context, q alert.Query) ([]alert.Alert, error)
+	Counts(ctx context.Context) (map[alert.Severity]int, error)
+}
+
+// Events is the log.
+type Events interface {
+	Events(ctx context.Context, q event.Query) ([]event.Record, error)
+}
+
+// Catalog is the part of the catalog that the pages ask.
+type Catalog interface {
+	Services(ctx context.Context) []catalog.Service
+	People(ctx context.Context) []catalog.Person
+}
+
+// Deps are what the pages need.
+type Deps struct {
+	Kit     *webkit.Kit
+	Log     *slog.Logger
+	Now     func() time.Time
+	NewID   func() string // of signals that come without an id
+	Inbox   Inbox
+	Events  Events
+	Catalog Catalog
+	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
+}
+
+// Text is the room's text.
+func Text() webkit.Catalogue { return text }
+
+// Nav is the room's place in the rail.
+func Nav() []webkit.NavItem {
+	return []webkit.NavItem{{Key: "alerts", Href: "/alerts", TextKey: "alerts.nav", Icon: "alerts", Hotkey: "a", Order: 40}}
+}
+
+// Panels are the room's parts of other rooms' pages.
+func Panels() []module.Panel {
+	return []module.Panel{{Slot: "catalog.service", TitleKey: "alerts.panel", URL: "/services/{id}/alerts", Order: 20}}
+}

@@ -1,0 +1,250 @@
+package oncalldb_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
+	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/id"
+	"github.com/hinoban/hinoban/internal/platform/notify"
+	"github.com/hinoban/hinoban/internal/platform/store"
+	"github.com/hinoban/hinoban/internal/platform/testkit"
+)
+
+var t0 = time.Date(2026, 11, 20, 2, 13, 0, 0, time.UTC)
+
+func each(t *testing.T, fn func(t *testing.T, s *oncalldb.Store, log *bus.Log, db *store.DB)) {
+	testkit.EachEngine(t, func(t *testing.T, db *store.DB) {
+		log := bus.New(db, func() time.Time { return t0 }, id.New)
+		fn(t, oncalldb.New(db, log), log, db)
+	}, testkit.Tables{Room: "bus", Files: bus.Migrations}, testkit.Tables{Room: "oncall", Files: oncalldb.Migrations})
+}
+
+func open(t *testing.T, s *oncalldb.Store, id, service string) {
+	t.Helper()
+	err := s.OpenPage(t.Context(), service, func(p *oncall.Page) (*oncall.Page, []event.Fact) {
+		if p != nil {
+			t.Fatalf("page %s is open already", p.ID)
+		}
+		return &oncall.Page{ID: id, Service: service, Policy: "shop", Alerts: []string{"a"}, State: oncall.Calling, StepAt: t0, OpenedAt: t0}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func add(t *testing.T, s *oncalldb.Store, page string, ids ...string) {
+	t.Helper()
+	update(t, s, page, func(*oncall.Page) []oncall.Delivery {
+		var ds []oncall.Delivery
+		for _, d := range ids {
+			ds = append(ds, oncall.Delivery{ID: d, Page: page, Kind: "page", Person: "aoi", Device: "d1", Channel: "inbox", Address: "aoi", State: oncall.Pending, DueAt: t0})
+		}
+		return ds
+	})
+}
+
+func update(t *testing.T, s *oncalldb.Store, page string, fn func(*oncall.Page) []oncall.Delivery) {
+	t.Helper()
+	_, err := s.UpdatePage(t.Context(), page, func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) { return fn(p), nil, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func states(t *testing.T, s *oncalldb.Store, page string) string {
+	t.Helper()
+	_, ds, err := s.Page(t.Context(), page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := ""
+	for _, d := range ds {
+		out += fmt.Sprintf("%s %s ×%d;", d.ID, d.State, d.Attempts)
+	}
+	return out
+}
+
+func TestOnePageOfAServiceIsOpen(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				err := s.OpenPage(t.Context(), "checkout", func(p *oncall.Page) (*oncall.Page, []event.Fact) {
+					if p == nil {
+						p = &oncall.Page{ID: fmt.Sprint("p", i), Service: "checkout", State: oncall.Calling, OpenedAt: t0}
+					}
+					p.Alerts = append(p.Alerts, fmt.Sprint("a", i))
+					return p, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		ps, err := s.Pages(t.Context(), oncall.PageQuery{Open: true, Limit: 10})
+		if err != nil || len(ps) != 1 || len(ps[0].Alerts) != 20 {
+			t.Fatalf("got %d pages (%v), want one with 20 alerts", len(ps), err)
+		}
+		update(t, s, ps[0].ID, func(p *oncall.Page) []oncall.Delivery { p.State, p.ClosedAt = oncall.Closed, t0; return nil })
+		open(t, s, "q", "checkout") // a closed one is not in its way
+	})
+}
+
+func TestClaimLeasesToOneSender(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		open(t, s, "p", "checkout")
+		add(t, s, "p", "d1", "d2", "d3")
+		claim := func(now time.Time) int {
+			t.Helper()
+			ds, err := s.Claim(t.Context(), now, now.Add(20*time.Second), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(ds)
+		}
+		for i, tt := range []struct {
+			after time.Duration
+			want  int
+		}{{-time.Second, 0}, {0, 2}, {time.Second, 1}, {2 * time.Second, 0}, {20 * time.Second, 2}, {21 * time.Second, 1}} {
+			if got := claim(t0.Add(tt.after)); got != tt.want {
+				t.Errorf("claim %d after %s: got %d, want %d", i, tt.after, got, tt.want)
+			}
+		}
+	})
+}
+
+func TestAnAnswerCancelsWhatIsNotSent(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, log *bus.Log, _ *store.DB) {
+		open(t, s, "p", "checkout")
+		add(t, s, "p", "d1", "d2", "d3")
+		if _, err := s.Claim(t.Context(), t0, t0.Add(time.Minute), 2); err != nil { // two are being sent
+			t.Fatal(err)
+		}
+		update(t, s, "p", func(p *oncall.Page) []oncall.Delivery { p.State = oncall.Answered; return nil })
+		settle := func(id string, err error) {
+			t.Helper()
+			if err := s.Settle(t.Context(), id, func(d *oncall.Delivery) []event.Fact { return d.Settle("r", err, 0, t0) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle("d1", nil)                                   // it had gone out: say so
+		settle("d2", errs.New(errs.Unavailable, "timeout")) // it had not: leave it
+		if got, want := states(t, s, "p"), "d1 sent ×1;d2 cancelled ×1;d3 cancelled ×0;"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if ds, err := s.Claim(t.Context(), t0.Add(time.Hour), t0.Add(2*time.Hour), 9); err != nil || len(ds) != 0 {
+			t.Errorf("got %d deliveries (%v) after the answer, want none", len(ds), err)
+		}
+		rs, err := log.Events(t.Context(), event.Query{})
+		if err != nil || len(rs) != 1 || rs[0].Name != "oncall.delivered" || rs[0].Service != "checkout" || rs[0].Subject != "page/p" {
+			t.Errorf("got %+v (%v), want one delivery to the service", rs, err)
+		}
+	})
+}
+
+func TestWhatFailsKeepsNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		open(t, s, "p", "checkout")
+		boom := errors.New("boom")
+		_, err := s.UpdatePage(t.Context(), "p", func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) {
+			p.State = oncall.Answered
+			return []oncall.Delivery{{ID: "d", Page: "p"}}, nil, boom
+		})
+		p, ds, perr := s.Page(t.Context(), "p")
+		if !errors.Is(err, boom) || perr != nil || p.State != oncall.Calling || len(ds) != 0 {
+			t.Errorf("got %v, %s and %d deliveries (%v), want boom and nothing changed", err, p.State, len(ds), perr)
+		}
+		if _, _, err := s.Page(t.Context(), "nothing"); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("page that is not there: got %v, want NotFound", err)
+		}
+		if err := s.Settle(t.Context(), "nothing", nil); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("delivery that is not there: got %v, want NotFound", err)
+		}
+	})
+}
+
+func TestDuePagesAndLists(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		for _, n := range []string{"1", "2", "3"} {
+			open(t, s, "p"+n, "svc"+n)
+		}
+		update(t, s, "p2", func(p *oncall.Page) []oncall.Delivery { p.StepAt = t0.Add(time.Minute); return nil })
+		update(t, s, "p3", func(p *oncall.Page) []oncall.Delivery { p.State = oncall.Answered; return nil })
+		if ids, err := s.DuePages(t.Context(), t0); err != nil || fmt.Sprint(ids) != "[p1]" {
+			t.Errorf("got %v (%v), want p1", ids, err)
+		}
+		ps, err := s.Pages(t.Context(), oncall.PageQuery{Before: "p3", Limit: 1})
+		if err != nil || len(ps) != 1 || ps[0].ID != "p2" || !ps[0].OpenedAt.Equal(t0) || !ps[0].AckedAt.IsZero() {
+			t.Errorf("got %+v (%v), want p2", ps, err)
+		}
+		if ps, err := s.Pages(t.Context(), oncall.PageQuery{Service: "svc1", Limit: 9}); err != nil || len(ps) != 1 {
+			t.Errorf("got %d pages of svc1 (%v), want 1", len(ps), err)
+		}
+	})
+}
+
+func TestOverrides(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, log *bus.Log, _ *store.DB) {
+		o := oncall.Override{ID: "o1", Rota: "r", Person: "aoi", Start: t0, End: t0.Add(time.Hour), By: "ren", Reason: "swap", Created: t0}
+		if err := s.PutOverride(t.Context(), o, event.Fact{Event: oncall.OverrideAdded{Override: "o1"}, Subject: "rota/r"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			from, to time.Duration
+			want     int
+		}{{-time.Hour, 0, 0}, {-time.Hour, time.Second, 1}, {59 * time.Minute, 2 * time.Hour, 1}, {time.Hour, 2 * time.Hour, 0}} {
+			got, err := s.Overrides(t.Context(), t0.Add(tt.from), t0.Add(tt.to))
+			if err != nil || len(got) != tt.want || (len(got) == 1 && got[0] != o) {
+				t.Errorf("%s to %s: got %+v (%v), want %d", tt.from, tt.to, got, err, tt.want)
+			}
+		}
+		gone := func(o oncall.Override) []event.Fact {
+			return []event.Fact{{Event: oncall.OverrideRemoved{Override: o.ID, Person: o.Person}, Subject: "rota/r"}}
+		}
+		if err := s.DeleteOverride(t.Context(), "o1", gone); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DeleteOverride(t.Context(), "o1", gone); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("removed twice: got %v, want NotFound", err)
+		}
+		if rs, err := log.Events(t.Context(), event.Query{}); err != nil || len(rs) != 2 {
+			t.Errorf("got %d events (%v), want 2", len(rs), err)
+		}
+	})
+}
+
+func TestInbox(t *testing.T) {
+	each(t, func(t *testing.T, _ *oncalldb.Store, _ *bus.Log, db *store.DB) {
+		b := oncalldb.NewInbox(db)
+		for i := range 3 {
+			m := notify.Message{ID: fmt.Sprint("m", i), Kind: notify.Page, Title: fmt.Sprint("title ", i), At: t0, Links: []notify.Link{{URL: "http://x.example/pages/1"}}}
+			for range 2 { // handed over twice, kept once
+				if err := b.Put(t.Context(), "aoi", m); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := b.MarkRead(t.Context(), "aoi", "m1", t0.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		ms, err := b.Messages(t.Context(), "aoi", 2)
+		if err != nil || len(ms) != 2 || ms[0].ID != "m2" || !ms[0].ReadAt.IsZero() || ms[1].ReadAt.IsZero() || ms[0].Link != "http://x.example/pages/1" {
+			t.Errorf("got %+v (%v), want m2 unread and m1 read", ms, err)
+		}
+		if n, err := b.Unread(t.Context(), "aoi"); err != nil || n != 1 {
+			t.Errorf("got %d unread (%v), want 1", n, err)
+		}
+		if ms, err := b.Messages(t.Context(), "ren", 9); err != nil || len(ms) != 0 {
+			t.Errorf("ren has %d messages (%v), want none", len(ms), err)
+		}
+	})
+}
