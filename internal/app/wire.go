@@ -120,7 +120,7 @@ func (a *App) channels() []notify.Channel {
 
 func (a *App) wireIncident() module.Module {
 	a.desk = incident.New(incident.Deps{
-		Store: incidentdb.New(a.db, a.bus), Alerts: a.inbox, Services: a.catalog, Pages: a.pager, Log: a.bus, Now: a.now, NewID: id.New,
+		Store: incidentdb.New(a.db, a.bus), Alerts: a.inbox, Services: a.catalog, Log: a.bus, Now: a.now, NewID: id.New,
 	})
 	return module.Module{
 		Name: "incident", Migrations: incidentdb.Migrations,
