@@ -1,10 +1,63 @@
-.DEFAULT_GOAL := help
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
 TOOL := go tool -modfile=tools/go.mod
+VERSION := $(shell git describe --tags --always 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/hinoban/hinoban/internal/cli.Version=$(VERSION)
+T ?= 10s
+
+.PHONY: build
+build: ## Build ./hinoban
+	go build -trimpath -ldflags "$(LDFLAGS)" -o hinoban ./cmd/hinoban
+
+.PHONY: demo
+demo: build ## Build, run the product on a shop that breaks, print the address
+	./hinoban demo
+
+.PHONY: run
+run: demo ## The same as demo
+
+.PHONY: test
+test: ## Install what the tests need, and pass them
+	@bash test/setup.sh
+	@go build -C tools -o ../.bin/testsum ./testsum
+	@set -o pipefail; bash test/with-postgres.sh go test -json ./... | .bin/testsum
+
+.PHONY: check
+check: fresh lint ## The fast checks: generated files, style, house rules, unit tests
+	go vet ./...
+	go test -shuffle=on ./internal/... ./client/...
+
+.PHONY: fresh
+fresh: gen ## Fail where a generated file is not what its source says
+	@git diff --exit-code --stat -- '*_templ.go' internal/platform/webkit/static api docs
+	@test -z "$$($(TOOL) gofumpt -l cmd client examples internal test tools | grep -v _templ.go)" || { $(TOOL) gofumpt -l cmd client examples internal test tools; exit 1; }
+
+.PHONY: lint
+lint: ## Run the linter
+	$(TOOL) golangci-lint run
 
 .PHONY: gen
-gen: ## Write the generated files again: templ, island bundle, style sheet
+gen: ## Write the generated files again: pages, islands, style sheet, API, schemas
 	$(TOOL) templ generate -path internal
 	go run -C tools ./assets
+	go run ./cmd/hinoban openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	go run ./cmd/hinoban schema --dir docs/schema
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for T (T=30s)
+	@bash test/fuzz.sh $(T)
+
+.PHONY: bench
+bench: ## Run the benchmarks that the manual quotes
+	go test -run '^$$' -bench . -benchmem ./internal/... | tee bench.txt
+
+.PHONY: figures
+figures: build ## Measure the product's figures: start, memory, latency, lists, binary
+	HINOBAN_FIGURES=1 go test -count=1 -run TestFigures -v ./test/e2e
+
+.PHONY: cover
+cover: ## Measure the coverage of the tests
+	go test -coverpkg=./internal/... -coverprofile=coverage.out ./internal/... ./test/e2e/... && go tool cover -func=coverage.out | tail -1
 
 .PHONY: help
 help: ## List the targets

@@ -80,6 +80,11 @@ func (a *App) wireOnCall() module.Module {
 			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
 			{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver},
 		},
+		Workers: []run.Worker{{Name: "oncall.drain", Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			a.pager.Drain()
+			return nil
+		}}},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error {
 				return a.pager.AlertFired(ctx, e.Alert)
@@ -97,6 +102,9 @@ func (a *App) wireOnCall() module.Module {
 				return a.pager.AlertResolved(ctx, e.Service, e.Alert)
 			}),
 			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageAcked) error { return a.pager.PageAcked(ctx, e) }),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageClosed) error {
+				return a.pager.PageClosed(ctx, e.Page)
+			}),
 		},
 	}
 }

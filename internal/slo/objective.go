@@ -33,7 +33,10 @@ type SLI struct {
 }
 
 // Target is the share that must be good, as an exact decimal.
-type Target struct{ text string } // "0.999", in [0, 1)
+type Target struct {
+	text   string  // "0.999", in [0, 1)
+	budget float64 // 1 - target, rounded once
+}
 
 // ParseTarget reads a share ("0.999") or, where percent is given, a percentage
 // ("99.9"). The result is exact.
@@ -52,7 +55,8 @@ func ParseTarget(s string, percent bool) (Target, error) {
 	for len(text) > 1 && text[len(text)-1] == '0' && text[len(text)-2] != '.' {
 		text = text[:len(text)-1]
 	}
-	return Target{text}, nil
+	budget, _ := new(big.Rat).Sub(big.NewRat(1, 1), r).Float64()
+	return Target{text, budget}, nil
 }
 
 func (t Target) rat() *big.Rat {
@@ -64,10 +68,7 @@ func (t Target) rat() *big.Rat {
 
 // Budget is the share of events that may be bad: 1 - target, as exact as a
 // float64 can be.
-func (t Target) Budget() float64 {
-	f, _ := new(big.Rat).Sub(big.NewRat(1, 1), t.rat()).Float64()
-	return f
-}
+func (t Target) Budget() float64 { return t.budget }
 
 // Percent is the target as people write it: "99.9".
 func (t Target) Percent() string {

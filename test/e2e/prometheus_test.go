@@ -65,7 +65,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,7 +79,7 @@ func freePort(t *testing.T) string {
 // It ends with the test.
 func realPrometheus(t *testing.T, config string) string {
 	t.Helper()
-	bin, dir, addr := peer(t, "prometheus"), t.TempDir(), freePort(t)
+	bin, dir, addr := peer(t, "prometheus"), t.TempDir(), freeAddr(t)
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (s Story) Complete() error {
 	return errors.Join(missing...)
 }
 
-const service = "payment"
+const broken = "payment"
 
 // teller watches the log of a running demo from outside, as a user would, and
 // does what the second person does.
@@ -63,13 +63,16 @@ type teller struct {
 }
 
 // Once plays the story unattended and tells it line by line: the first person
-// stays silent, the second answers. It returns when the postmortem is written,
-// or when ctx ends.
-func (d *Demo) Once(ctx context.Context, out io.Writer) (Story, error) {
+// stays silent, the second answers. The fault begins after the given time. It
+// returns when the postmortem is written, or when ctx ends.
+func (d *Demo) Once(ctx context.Context, out io.Writer, faultAfter time.Duration) (Story, error) {
 	t := &teller{demo: d, api: client.New(d.URL(), ""), out: out, start: time.Now()}
+	if !d.ready(ctx) {
+		return t.story, ctx.Err()
+	}
 	t.say("the shop is open: storefront → checkout → payment; %s", d.URL())
-	hold(ctx, d.opts.FaultAfter)
-	if err := d.Break(ctx, service, Errors, "demo"); err != nil {
+	hold(ctx, faultAfter)
+	if err := d.Break(ctx, broken, Errors, "demo"); err != nil {
 		return t.story, err
 	}
 	for ctx.Err() == nil && t.story.PostmortemSentences == 0 {
@@ -97,7 +100,7 @@ func (t *teller) say(format string, args ...any) {
 func (t *teller) look(ctx context.Context) error {
 	if !t.mend.IsZero() && time.Now().After(t.mend) {
 		t.mend = time.Time{}
-		if err := t.demo.Break(ctx, service, NoFault, "person/second"); err != nil {
+		if err := t.demo.Break(ctx, broken, NoFault, "person/second"); err != nil {
 			return err
 		}
 	}
@@ -107,7 +110,7 @@ func (t *teller) look(ctx context.Context) error {
 	}
 	for _, r := range page.Records {
 		t.last = r.Seq
-		if r.Service != service && r.Name != "demo.fault_injected" {
+		if r.Service != broken && r.Name != "demo.fault_injected" {
 			continue
 		}
 		if err := t.hear(ctx, r); err != nil {
