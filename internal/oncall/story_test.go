@@ -112,6 +112,7 @@ func (h *house) run(d time.Duration) {
 				h.t.Fatal(err)
 			}
 		}
+		h.pager.Drain()
 		if !time.Now().Before(end) {
 			return
 		}

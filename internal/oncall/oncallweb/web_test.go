@@ -124,6 +124,7 @@ func (h *house) work() {
 			h.t.Fatal(err)
 		}
 	}
+	h.pager.Drain()
 }
 
 func (h *house) pass(d time.Duration) { h.now = h.now.Add(d) }
