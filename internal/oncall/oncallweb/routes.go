@@ -3,6 +3,7 @@ package oncallweb
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -237,9 +238,9 @@ func told(ledger []oncall.Delivery, person string) bool {
 
 // lastTold is the person who was told last: the likely reader.
 func lastTold(ledger []oncall.Delivery) string {
-	for i := len(ledger) - 1; i >= 0; i-- {
-		if ledger[i].Kind == "page" {
-			return ledger[i].Person
+	for _, d := range slices.Backward(ledger) {
+		if d.Kind == "page" {
+			return d.Person
 		}
 	}
 	return ""
