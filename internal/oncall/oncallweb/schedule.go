@@ -86,7 +86,7 @@ type overrideForm struct {
 }
 
 func (d Deps) addOverride(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(d.Kit.Context(r)) //nolint:contextcheck // the context travels in r
+	r = r.WithContext(d.Kit.Context(r))
 	ctx := r.Context()
 	f := overrideForm{rota: r.PostFormValue("rota"), person: r.PostFormValue("person"), start: r.PostFormValue("start"), end: r.PostFormValue("end"), reason: r.PostFormValue("reason")}
 	o, err := f.override(d.Pager.Plan(), auth.Actor(ctx, webkit.AskedAs(r)))
