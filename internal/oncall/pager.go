@@ -3,6 +3,7 @@ package oncall
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -228,12 +229,7 @@ func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) e
 }
 
 func (p *Page) holds(alertID string) bool {
-	for _, a := range p.Alerts {
-		if a == alertID {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Alerts, alertID)
 }
 
 // Ack answers a page. Its alerts are acknowledged by [Pager.PageAcked], which
