@@ -45,7 +45,7 @@ func phrases() map[string][2]string {
 		"imp_unknown":   {"How many users were hurt, and how? No objective measured it.", "利用者への影響はどの程度だったか。計測していた目標がない。"},
 
 		"time_handed":   {"Time to hand-over: %s (from the page’s opening to the first message taken by a provider, here %s).", "送達までの時間: %s (呼び出しの開始から、最初の通知が送達先に受理されるまで。経路は %s)。"},
-		"time_ack":      {"Time to acknowledge: %s (from the page's opening to the first answer).", "応答までの時間: %s (呼び出しの開始から最初の応答まで)。"},
+		"time_ack":      {"Time to acknowledge: %s (from the page’s opening to the first answer).", "応答までの時間: %s (呼び出しの開始から最初の応答まで)。"},
 		"time_declare":  {"Time to declare: %s (from the first alert to the declaration).", "宣言までの時間: %s (最初のアラートから宣言まで)。"},
 		"time_mitigate": {"Time to mitigate: %s (from the first alert to the end of the harm to users).", "緩和までの時間: %s (最初のアラートから、利用者への影響が止まるまで)。"},
 		"time_resolve":  {"Time to resolve: %s (from the first alert to the resolution).", "解決までの時間: %s (最初のアラートから解決まで)。"},
