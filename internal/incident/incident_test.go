@@ -217,7 +217,7 @@ func TestLineReadsEveryEvent(t *testing.T) {
 		"config.applied":            `{}`,
 	}
 	want := map[string][2]string{
-		"slo.burning":            {"“Payments go through” burns its budget at 21.4× (limit 14.4× over 1h and 5m)", "「Payments go through」がエラーバジェットを 21.4 倍の速さで消費 (しきい値 1h・5mの平均で14.4倍)"},
+		"slo.burning":            {"“Payments go through” burns its budget at 21.4× (limit 14.4× over 1h and 5m)", "「Payments go through」がエラーバジェットを 21.4 倍の速さで消費 (しきい値 1h・5m平均で14.4倍)"},
 		"alert.fired":            {"page alert “pay” fired", "アラート「pay」が発報 (呼び出し)"},
 		"oncall.step_fired":      {"escalation step 2 told Aoi, Ren (3 devices), round 2", "エスカレーション 2 段目: Aoi、Ren に通知 (端末 3 台)、2 巡目"},
 		"oncall.delivery_failed": {"message to Aoi by mail not taken: mailbox full", "Aoi への通知 (mail) が受理されず: mailbox full"},

@@ -48,7 +48,7 @@ func Pair(lang, pair string) string {
 	if lang != "ja" || !ok {
 		return pair
 	}
-	return strings.ReplaceAll(windows, " and ", "・") + "の平均で" + rate + "倍"
+	return strings.ReplaceAll(windows, " and ", "・") + "平均で" + rate + "倍"
 }
 
 // Word writes in a language a word that the log holds in English: a severity,
