@@ -248,7 +248,7 @@ func TestAPI(t *testing.T) {
 	h.json("POST", "/api/v1/incidents/1/roles", `{"role":"liaison","person":"ghost"}`, 422, nil)
 	h.json("POST", "/api/v1/incidents/1/mitigate", `{"how":"rolled back"}`, 200, nil)
 	h.json("POST", "/api/v1/incidents/1/resolve", `{}`, 200, nil)
-	h.json("POST", "/api/v1/incidents/1/resolve", `{}`, 409, nil)
+	h.json("POST", "/api/v1/incidents/1/resolve", "", 409, nil)
 	h.json("POST", "/api/v1/incidents/1/reopen", `{"reason":"no"}`, 200, &i)
 	if i.Severity != 1 || i.Roles[incident.Liaison] != "aoi" || i.Status != incident.Investigating {
 		t.Errorf("in the end: %+v", i)
