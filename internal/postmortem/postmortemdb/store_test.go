@@ -70,7 +70,10 @@ func TestPutKeepsOneReportOfAnIncident(t *testing.T) {
 		if err != nil || got.ID != "r1" {
 			t.Errorf("left alone: got %q, %v", got.ID, err)
 		}
-		got, err = s.Put(ctx, "i1", func(have *postmortem.Report) (*postmortem.Report, []event.Fact) { have.Lang = "en"; return have, facts(have) })
+		got, err = s.Put(ctx, "i1", func(have *postmortem.Report) (*postmortem.Report, []event.Fact) {
+			have.Lang = "en"
+			return have, facts(have)
+		})
 		if err != nil || got.Lang != "en" {
 			t.Errorf("written again: got %q, %v", got.Lang, err)
 		}
