@@ -211,10 +211,12 @@ func (s *Snapshot) ownerOfPath(path string) (Owner, error) {
 			}
 		}
 		rule, found := f.Match(inside)
-		if !ok || !found {
-			continue
+		switch {
+		case ok && found:
+			return s.named(rule, f), nil
+		case ok && rule.Line > 0:
+			return Owner{}, errs.New(errs.NotFound, "%s:%d: %s gives path %q to nobody", f.Path, rule.Line, rule.Pattern, path)
 		}
-		return s.named(rule, f), nil
 	}
 	return Owner{}, errs.New(errs.NotFound, "nobody owns path %q", path)
 }

@@ -41,10 +41,7 @@ func (f OwnersFile) Match(p string) (OwnersRule, bool) {
 // owners; # begins a comment; [Section] lines of GitLab set default owners.
 // Negation (!) and character ranges are refused, as GitHub refuses them.
 func ParseOwners(file string, text []byte) (OwnersFile, ascode.Problems) {
-	f := OwnersFile{Path: file, Repository: strings.TrimPrefix(path.Dir(file), ".")}
-	for _, own := range []string{".github", ".gitlab", "docs"} {
-		f.Repository = strings.TrimSuffix(strings.TrimSuffix(f.Repository, own), "/")
-	}
+	f := OwnersFile{Path: file, Repository: repositoryOf(file)}
 	var problems ascode.Problems
 	var section string
 	var defaults []string
@@ -70,6 +67,19 @@ func ParseOwners(file string, text []byte) (OwnersFile, ascode.Problems) {
 		f.Rules = append(f.Rules, OwnersRule{Line: i + 1, Pattern: fields[0], Owners: owners, Section: section, match: re})
 	}
 	return f, problems
+}
+
+// repositoryOf is the folder whose paths an owners file speaks of: the one that
+// it lies in, or the one around .github, .gitlab or docs.
+func repositoryOf(file string) string {
+	dir := path.Dir(file)
+	if slices.Contains([]string{".github", ".gitlab", "docs"}, path.Base(dir)) {
+		dir = path.Dir(dir)
+	}
+	if dir == "." {
+		return ""
+	}
+	return dir
 }
 
 func stripComment(line string) string {

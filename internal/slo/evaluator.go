@@ -58,6 +58,7 @@ type Evaluator struct {
 	statuses   map[string]Status
 	counts     map[string]map[time.Duration]Count
 	burns      map[string]Burn // what the store holds; nil until it was read
+	edition    int             // of the objectives: counts of an older one are not kept
 }
 
 // New returns an Evaluator without objectives.
@@ -82,6 +83,24 @@ func (e *Evaluator) Replace(objectives []Objective) {
 		}
 	}
 	e.objectives, e.statuses, e.counts = objectives, statuses, counts
+	e.edition++
+}
+
+// Standing is an objective and how it stands.
+type Standing struct {
+	Objective Objective
+	Status    Status
+}
+
+// All returns every objective with its status, in the order of their ids.
+func (e *Evaluator) All() []Standing {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	out := make([]Standing, 0, len(e.objectives))
+	for _, o := range e.objectives {
+		out = append(out, Standing{o, e.status(o)})
+	}
+	return out
 }
 
 // Objectives returns every objective, in the order of their ids.
@@ -129,14 +148,16 @@ func (e *Evaluator) Evaluate(ctx context.Context) error {
 	if err := e.loadBurns(ctx); err != nil {
 		return err
 	}
-	objectives := e.Objectives()
+	e.mu.RLock()
+	objectives, edition := e.objectives, e.edition
+	e.mu.RUnlock()
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, e.cfg.Parallel))
 	var mu sync.Mutex
 	var failed []error
 	for _, o := range objectives {
 		g.Go(func() error {
-			if err := e.one(gctx, o); err != nil {
+			if err := e.one(gctx, o, edition); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = append(failed, fmt.Errorf("evaluate %s: %w", o.ID, err))
@@ -168,17 +189,17 @@ func (e *Evaluator) loadBurns(ctx context.Context) error {
 }
 
 // one looks at one objective: counts what is due, judges, and saves the change.
-func (e *Evaluator) one(ctx context.Context, o Objective) error {
+func (e *Evaluator) one(ctx context.Context, o Objective, edition int) error {
 	now := e.now()
 	counts, cerr := e.count(ctx, o, now)
 	s := Judge(o, counts, now)
 	if cerr != nil {
 		s.Problem = cerr.Error()
 	}
-	e.mu.Lock()
-	e.statuses[o.ID], e.counts[o.ID] = s, counts
-	burn := e.burns[o.ID]
-	e.mu.Unlock()
+	burn, current := e.keep(o.ID, edition, s, counts)
+	if !current {
+		return nil // the objectives were replaced meanwhile: the next round looks at the new ones
+	}
 	if cerr != nil {
 		return cerr // what could not be counted changes nothing
 	}
@@ -190,6 +211,18 @@ func (e *Evaluator) one(ctx context.Context, o Objective) error {
 		facts = []event.Fact{e.recovered(ctx, burn, o, s)}
 	}
 	return e.save(ctx, o.ID, next, facts)
+}
+
+// keep notes what was seen, unless it was seen of objectives that have been
+// replaced since.
+func (e *Evaluator) keep(id string, edition int, s Status, counts map[time.Duration]Count) (burn Burn, current bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if edition != e.edition {
+		return Burn{}, false
+	}
+	e.statuses[id], e.counts[id] = s, counts
+	return e.burns[id], true
 }
 
 func (e *Evaluator) count(ctx context.Context, o Objective, now time.Time) (map[time.Duration]Count, error) {

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -39,10 +40,11 @@ type Target struct {
 }
 
 // ParseTarget reads a share ("0.999") or, where percent is given, a percentage
-// ("99.9"). The result is exact.
+// ("99.9"). The result is exact: a target that needs more than twelve decimals
+// is refused.
 func ParseTarget(s string, percent bool) (Target, error) {
 	r, ok := new(big.Rat).SetString(s)
-	if !ok {
+	if !ok || strings.ContainsAny(s, "/xXpP_") { // a Rat reads more than decimals
 		return Target{}, fmt.Errorf("%q is not a decimal number", s)
 	}
 	if percent {
@@ -52,6 +54,10 @@ func ParseTarget(s string, percent bool) (Target, error) {
 		return Target{}, fmt.Errorf("a target lies between 0 and 1 (0 %% and 100 %%), 1 not included: no budget would be left")
 	}
 	text := r.FloatString(12)
+	if back, ok := new(big.Rat).SetString(text); !ok || back.Cmp(r) != 0 {
+		// Rounding could make a target of 1, which leaves nothing to divide by.
+		return Target{}, fmt.Errorf("%q has more than 12 decimals as a share: nobody can measure that", s)
+	}
 	for len(text) > 1 && text[len(text)-1] == '0' && text[len(text)-2] != '.' {
 		text = text[:len(text)-1]
 	}

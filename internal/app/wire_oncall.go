@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
+	"github.com/hinoban/hinoban/internal/oncall/oncallweb"
+	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/id"
+	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/notify"
+	"github.com/hinoban/hinoban/internal/platform/notify/inbox"
+	"github.com/hinoban/hinoban/internal/platform/notify/mail"
+	"github.com/hinoban/hinoban/internal/platform/notify/slack"
+	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
+	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+)
+
+func (a *App) wireOnCall() module.Module {
+	a.messages = oncalldb.NewInbox(a.db)
+	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
+		Store: oncalldb.New(a.db, a.bus), Alerts: a.inbox, Catalog: a.catalog, Channels: a.channels(), Now: a.now, NewID: id.New,
+	})
+	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
+	return module.Module{
+		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),
+		API: func(api *httpd.API) { oncallweb.API(api, deps) },
+		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route {
+			deps.Kit = kit
+			return oncallweb.Routes(deps)
+		},
+		Name: "oncall", Migrations: oncalldb.Migrations,
+		Loops: []run.Loop{
+			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
+			{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver},
+		},
+		Workers: []run.Worker{{Name: "oncall.drain", Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			a.pager.Drain()
+			return nil
+		}}},
+		On: []bus.Handler{
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error {
+				return a.pager.AlertFired(ctx, e.Alert)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error {
+				return a.pager.AlertFired(ctx, e.Alert)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
+				return a.pager.AlertAcked(ctx, e.Service, e.Alert, e.By)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error {
+				return a.pager.AlertUnacked(ctx, e.Service, e.Alert, e.By)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error {
+				return a.pager.AlertResolved(ctx, e.Service, e.Alert)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageAcked) error { return a.pager.PageAcked(ctx, e) }),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageClosed) error {
+				return a.pager.PageClosed(ctx, e.Page)
+			}),
+		},
+	}
+}
+
+// channels are the ways to reach people that this server has.
+func (a *App) channels() []notify.Channel {
+	out := []notify.Channel{inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.now)}
+	if a.cfg.Mail.Host != "" {
+		out = append(out, mail.New(a.cfg.Mail))
+	}
+	return out
+}

@@ -1,0 +1,41 @@
+package sloweb
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+)
+
+// columns are the heads of a table of objectives.
+func columns(ctx context.Context) []webkit.ColumnHead {
+	burn := webkit.T(ctx, "slo.def.burn")
+	return []webkit.ColumnHead{
+		{Text: "SLO", Sort: "name"},
+		{Text: webkit.T(ctx, "slo.col.left"), Sort: "left", Definition: webkit.T(ctx, "slo.def.left")},
+		{Text: webkit.T(ctx, "slo.col.burn", span(ctx, time.Hour)), Sort: "burn1h", Number: true, Definition: burn},
+		{Text: span(ctx, 6*time.Hour), Number: true, Wide: true},
+		{Text: span(ctx, 72*time.Hour), Number: true, Wide: true},
+		{Text: webkit.T(ctx, "slo.col.spark"), Wide: true},
+		{Text: webkit.T(ctx, "slo.col.state"), Wide: true},
+	}
+}
+
+func columnCount(ctx context.Context) string { return strconv.Itoa(len(columns(ctx))) }
+
+// example is what an empty page shows: ten lines that make a first objective.
+func example() string {
+	return `apiVersion: openslo/v1
+kind: SLO
+metadata: {name: checkout-availability, displayName: Orders are taken}
+spec:
+  service: checkout
+  indicator: {spec: {ratioMetric: {counter: true,
+    bad:   {metricSource: {spec: {query: 'sum(http_requests_total{service="checkout",code=~"5.."})'}}},
+    total: {metricSource: {spec: {query: 'sum(http_requests_total{service="checkout"})'}}}}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{targetPercent: 99.9}]
+`
+}

@@ -1,0 +1,159 @@
+package sloweb
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+	"github.com/hinoban/hinoban/internal/slo"
+)
+
+const pageSize = 100
+
+// filter is what the address of the list says.
+type filter struct {
+	Text    string
+	Service string
+	State   string // "danger", "nodata", "ok" or "" for all
+	Sort    string // "service" (also ""), "name", "target", "left", "burn1h"; "-" turns it round
+	After   string // the id after which the page begins
+	Limit   int
+}
+
+// tally counts objectives by how they stand.
+type tally struct{ All, Danger, NoData int }
+
+// state is how a health looks.
+func state(s slo.Status) webkit.State {
+	if s.Problem != "" && s.Health == slo.Healthy {
+		return webkit.Unknown
+	}
+	switch s.Health {
+	case slo.Healthy:
+		return webkit.OK
+	case slo.Slow:
+		return webkit.Warning
+	case slo.Fast, slo.Exhausted:
+		return webkit.Firing
+	case slo.Unknown:
+	}
+	return webkit.Unknown
+}
+
+func danger(s slo.Status) bool {
+	st := state(s)
+	return st == webkit.Firing || st == webkit.Warning
+}
+
+func count(all []slo.Standing) (t tally) {
+	for _, s := range all {
+		t.All++
+		switch {
+		case danger(s.Status):
+			t.Danger++
+		case state(s.Status) == webkit.Unknown:
+			t.NoData++
+		}
+	}
+	return t
+}
+
+// pick filters, sorts and cuts one page out of all objectives. next is the
+// cursor of the page after it.
+func pick(all []slo.Standing, f filter) (page []slo.Standing, next string) {
+	text := strings.ToLower(strings.TrimSpace(f.Text))
+	page = slices.DeleteFunc(slices.Clone(all), func(s slo.Standing) bool { return !fits(s, f, text) })
+	slices.SortStableFunc(page, order(f.Sort))
+	if i := slices.IndexFunc(page, func(s slo.Standing) bool { return s.Objective.ID == f.After }); i >= 0 {
+		page = page[i+1:]
+	}
+	if f.Limit > 0 && len(page) > f.Limit {
+		page = page[:f.Limit]
+		next = page[len(page)-1].Objective.ID
+	}
+	return page, next
+}
+
+func fits(s slo.Standing, f filter, text string) bool {
+	o := s.Objective
+	switch {
+	case f.Service != "" && o.Service != f.Service,
+		text != "" && !strings.Contains(strings.ToLower(o.ID+" "+o.Name+" "+o.Service), text),
+		f.State == "danger" && !danger(s.Status),
+		f.State == "nodata" && state(s.Status) != webkit.Unknown,
+		f.State == "ok" && state(s.Status) != webkit.OK:
+		return false
+	}
+	return true
+}
+
+// order compares by the sort's key, then by service and id. What is unknown
+// comes last either way.
+func order(sort string) func(a, b slo.Standing) int {
+	key, down := strings.TrimPrefix(sort, "-"), strings.HasPrefix(sort, "-")
+	byPlace := func(a, b slo.Standing) int {
+		return cmp.Or(cmp.Compare(a.Objective.Service, b.Objective.Service), cmp.Compare(a.Objective.ID, b.Objective.ID))
+	}
+	number := func(of func(slo.Standing) (float64, bool)) func(a, b slo.Standing) int {
+		return func(a, b slo.Standing) int {
+			x, xok := of(a)
+			y, yok := of(b)
+			switch {
+			case xok != yok && xok:
+				return -1
+			case xok != yok:
+				return 1
+			case down:
+				x, y = y, x
+			}
+			return cmp.Or(cmp.Compare(x, y), byPlace(a, b))
+		}
+	}
+	switch key {
+	case "left":
+		return number(func(s slo.Standing) (float64, bool) { return s.Status.Remaining, s.Status.Known })
+	case "burn1h":
+		return number(func(s slo.Standing) (float64, bool) { return burnOver(s, time.Hour) })
+	case "target":
+		return number(func(s slo.Standing) (float64, bool) { return -s.Objective.Target.Budget(), true })
+	case "name":
+		return func(a, b slo.Standing) int {
+			c := cmp.Compare(strings.ToLower(a.Objective.Name), strings.ToLower(b.Objective.Name))
+			if down {
+				c = -c
+			}
+			return cmp.Or(c, byPlace(a, b))
+		}
+	}
+	return byPlace
+}
+
+// grouped reports whether a sort keeps the objectives of a service together.
+func grouped(sort string) bool { return sort == "" || sort == "service" }
+
+func burnOver(s slo.Standing, w time.Duration) (float64, bool) {
+	return s.Status.Counts[w].Burn(s.Objective.Target)
+}
+
+// worst is the objective that needs somebody first: what pages before what is
+// spent before what waits; among equals the one that has least left.
+func worst(all []slo.Standing) (out slo.Standing, ok bool) {
+	urgency := func(s slo.Standing) float64 {
+		left := 1.0
+		if s.Status.Known {
+			left = max(-1, min(1, s.Status.Remaining))
+		}
+		rank := map[slo.Health]float64{slo.Fast: 30, slo.Exhausted: 20, slo.Slow: 10}[s.Status.Health]
+		return rank - left
+	}
+	most := math.Inf(-1)
+	for _, s := range all {
+		if u := urgency(s); danger(s.Status) && u > most {
+			out, most, ok = s, u, true
+		}
+	}
+	return out, ok
+}
