@@ -544,7 +544,7 @@ func alertRow(r rowView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if r.AckTo != "" {
-				templ_7745c5c3_Err = webkit.Act(webkit.Action{To: r.AckTo, Fields: [][2]string{{"back", r.Back}}, Button: webkit.Button{Text: webkit.T(ctx, "alerts.ack"), Key: "a"}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = webkit.Act(webkit.Action{To: r.AckTo, Fields: [][2]string{{"back", r.Back}}, Button: webkit.Button{Text: webkit.T(ctx, "alerts.ack"), Icon: "check", Key: "a"}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
