@@ -6,7 +6,6 @@ import (
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
-	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/incident/incidentdb"
 	"github.com/hinoban/hinoban/internal/metrics/metricsweb"
@@ -25,14 +24,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/postmortem/postmortemdb"
-	"github.com/hinoban/hinoban/internal/slo"
-	"github.com/hinoban/hinoban/internal/slo/slodb"
 )
-
-func (a *App) wireCatalog() module.Module {
-	a.catalog = catalog.New()
-	return module.Module{Name: "catalog"}
-}
 
 func (a *App) wireMetrics() module.Module {
 	m := module.Module{Name: "metrics", Routes: metricsweb.Routes(metricsweb.Options{
@@ -50,23 +42,6 @@ func (a *App) wireMetrics() module.Module {
 func (a *App) wireAlert() module.Module {
 	a.inbox = alert.NewInbox(alertdb.New(a.db, a.bus, id.New), a.now)
 	return module.Module{Name: "alert", Migrations: alertdb.Migrations}
-}
-
-func (a *App) wireSLO() module.Module {
-	a.evaluator = slo.New(a.cfg.SLO, slo.PromCounter{Engine: a.engine}, slodb.New(a.db, a.bus), a.inbox, a.now)
-	return module.Module{
-		Name: "slo", Migrations: slodb.Migrations,
-		// Samples arrive in bursts of targets; the pause lets a burst end.
-		Loops: []run.Loop{{Name: "slo.evaluate", Every: a.cfg.SLO.Every, Do: a.evaluator.Evaluate}},
-		On: []bus.Handler{
-			bus.On(func(ctx context.Context, r event.Record, e slo.Burning) error {
-				return a.evaluator.TellBurning(ctx, r.ID, r.At, e)
-			}),
-			bus.On(func(ctx context.Context, r event.Record, e slo.Recovered) error {
-				return a.evaluator.TellRecovered(ctx, r.ID, r.At, e)
-			}),
-		},
-	}
 }
 
 func (a *App) wireOnCall() module.Module {
