@@ -42,6 +42,7 @@ gen: ## Write the generated files again: pages, islands, style sheet, API, schem
 	go run -C tools ./assets
 	go run ./cmd/hinoban openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
 	go run ./cmd/hinoban schema --dir docs/schema
+	go run ./cmd/hinoban manual > docs/manual/en/cli.md.new && mv docs/manual/en/cli.md.new docs/manual/en/cli.md
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for T (T=30s)

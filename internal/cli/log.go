@@ -49,7 +49,7 @@ func newLogVerify(s Streams) *cobra.Command {
 			return nil
 		},
 	}
-	f.bind(cmd)
+	f.bindData(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

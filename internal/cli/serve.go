@@ -23,15 +23,21 @@ type serverFlags struct {
 	level string
 }
 
-func (f *serverFlags) bind(cmd *cobra.Command) {
+// bindData binds what it takes to find the server's data.
+func (f *serverFlags) bindData(cmd *cobra.Command) {
 	f.cfg = app.Default()
 	f.cfg.Version = Version
 	fl := cmd.Flags()
-	fl.StringVar(&f.cfg.Listen, "listen", f.cfg.Listen, "host:port to listen on")
 	fl.StringVar(&f.cfg.Data, "data", f.cfg.Data, "folder of the database and the metrics")
 	fl.StringVar(&f.cfg.Database, "database", "", "postgres://… or a file; the default is hinoban.db in the data folder")
-	fl.StringVar(&f.cfg.Folder, "config", "", "folder of documents as code; it is followed while the server runs")
 	fl.StringVar(&f.cfg.BaseURL, "base-url", "", "where people reach the server, such as https://hinoban.example.org")
+}
+
+func (f *serverFlags) bind(cmd *cobra.Command) {
+	f.bindData(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.cfg.Listen, "listen", f.cfg.Listen, "host:port to listen on")
+	fl.StringVar(&f.cfg.Folder, "config", "", "folder of documents as code; it is followed while the server runs")
 	fl.StringVar(&f.cfg.Lang, "lang", f.cfg.Lang, "language of what is written for everybody: en or ja")
 	fl.StringVar(&f.cfg.MetricsURL, "metrics-url", "", "a Prometheus-compatible server to ask instead of the embedded store")
 	fl.DurationVar(&f.cfg.Retention, "metrics-retention", 0, "how long the embedded store keeps samples; the default is 400 days")
@@ -139,6 +145,6 @@ func newAdminLink(s Streams) *cobra.Command {
 			return nil
 		},
 	}
-	f.bind(cmd)
+	f.bindData(cmd)
 	return cmd
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/catalog"
-	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/slo"
@@ -17,10 +16,11 @@ import (
 
 // Query asks for incidents, newest first.
 type Query struct {
-	Open    bool
-	Service string
-	Before  int // a number: those declared before it
-	Limit   int
+	Open     bool
+	Service  string
+	Severity int // 0 for all
+	Before   int // a number: those declared before it
+	Limit    int
 }
 
 // Store keeps incidents. One call is one transaction.
@@ -43,16 +43,12 @@ type Alerts interface {
 // Services is the part of the catalog that the desk asks.
 type Services interface {
 	Service(ctx context.Context, id string) (catalog.Service, error)
+	Person(ctx context.Context, id string) (catalog.Person, error)
 }
 
 // Log is the part of the log that the desk reads.
 type Log interface {
 	Events(ctx context.Context, q event.Query) ([]event.Record, error)
-}
-
-// Pages is the part of on-call that the desk asks.
-type Pages interface {
-	Pages(ctx context.Context, q oncall.PageQuery) ([]oncall.Page, error)
 }
 
 // Desk is where incidents are declared and worked on. It is safe for
@@ -61,7 +57,6 @@ type Desk struct {
 	store    Store
 	alerts   Alerts
 	services Services
-	pages    Pages
 	log      Log
 	now      func() time.Time
 	newID    func() string
@@ -72,7 +67,6 @@ type Deps struct {
 	Store    Store
 	Alerts   Alerts
 	Services Services
-	Pages    Pages
 	Log      Log
 	Now      func() time.Time
 	NewID    func() string
@@ -80,7 +74,7 @@ type Deps struct {
 
 // New returns a Desk.
 func New(d Deps) *Desk {
-	return &Desk{store: d.Store, alerts: d.Alerts, services: d.Services, pages: d.Pages, log: d.Log, now: d.Now, newID: d.NewID}
+	return &Desk{store: d.Store, alerts: d.Alerts, services: d.Services, log: d.Log, now: d.Now, newID: d.NewID}
 }
 
 // Declare opens an incident by hand.
@@ -162,8 +156,13 @@ func (d *Desk) PageAcked(ctx context.Context, service, by string, at time.Time) 
 	return err
 }
 
-// SetRole gives a role to a person; "" leaves it open.
+// SetRole gives a role to a person of the catalog; "" leaves it open.
 func (d *Desk) SetRole(ctx context.Context, id string, role Role, person, by string) (Incident, error) {
+	if person != "" {
+		if _, err := d.services.Person(ctx, person); err != nil {
+			return Incident{}, errs.New(errs.Invalid, "give a role: %w", err)
+		}
+	}
 	return d.store.Update(ctx, id, func(i *Incident) ([]event.Fact, error) { return i.setRole(role, person, by, d.now()) })
 }
 
@@ -236,16 +235,16 @@ func (d *Desk) Timeline(ctx context.Context, i Incident) ([]event.Record, error)
 	// Everything about the incident itself and its alerts, whenever it was; of
 	// the rest only what happened while it lasted.
 	queries := []event.Query{
-		{Subjects: subjects[:1+len(i.Alerts)]},
-		{Subjects: subjects, From: from, To: to},
+		{Subjects: subjects[:1+len(i.Alerts)], Limit: pageSize},
+		{Subjects: subjects, From: from, To: to, Limit: pageSize},
 	}
 	if i.Service != "" {
-		queries = append(queries, event.Query{Services: []string{i.Service}, From: from, To: to})
+		queries = append(queries, event.Query{Services: []string{i.Service}, From: from, To: to, Limit: pageSize})
 	}
 	seen := map[int64]bool{}
 	var out []event.Record
 	for _, q := range queries {
-		records, err := d.log.Events(ctx, q)
+		records, err := d.readAll(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("timeline of incident %d: %w", i.Number, err)
 		}
@@ -259,5 +258,28 @@ func (d *Desk) Timeline(ctx context.Context, i Incident) ([]event.Record, error)
 	slices.SortFunc(out, func(a, b event.Record) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq))
 	})
+	return out, nil
+}
+
+// How many records one question of a timeline may bring, and the log at once.
+const (
+	maxTimeline = 10_000
+	pageSize    = 1000 // of the log
+)
+
+// readAll reads page by page: the log answers with its oldest records first,
+// and the end of a long incident must not be missing.
+func (d *Desk) readAll(ctx context.Context, q event.Query) (out []event.Record, err error) {
+	for len(out) < maxTimeline {
+		page, err := d.log.Events(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page...)
+		if len(page) < pageSize {
+			break
+		}
+		q.After = page[len(page)-1].Seq
+	}
 	return out, nil
 }

@@ -165,11 +165,10 @@ func (i *Incident) resolve(by string, at time.Time, source string) []event.Fact 
 	if i.Status == Resolved {
 		return nil
 	}
-	if i.MitigatedAt.IsZero() {
-		i.MitigatedAt = at
-	}
+	// What is over no longer hurts: the log says so too.
+	facts := i.mitigate(by, "", at, source)
 	i.Status, i.ResolvedAt = Resolved, at
-	return []event.Fact{i.fact(at, by, source, ResolvedEvent{Incident: i.ID, Number: i.Number, Service: i.Service, Title: i.Title, By: by, Seconds: at.Sub(i.DetectedAt).Seconds()})}
+	return append(facts, i.fact(at, by, source, ResolvedEvent{Incident: i.ID, Number: i.Number, Service: i.Service, Title: i.Title, By: by, Seconds: at.Sub(i.DetectedAt).Seconds()}))
 }
 
 func (i *Incident) setRole(role Role, person, by string, at time.Time) ([]event.Fact, error) {

@@ -122,6 +122,10 @@ func (p *Page) Advance(w World, now time.Time) (out []Delivery, facts []event.Fa
 	if !ok {
 		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
 	}
+	if p.OpenedAt.After(now) {
+		// The clock was set back: deadlines by the old one would come too late.
+		p.OpenedAt, p.StepAt = now, now
+	}
 	for p.State == Calling && !p.StepAt.After(now) {
 		if !ok || (p.Step >= len(policy.Steps) && (p.Round >= policy.Repeat || len(policy.Steps) == 0)) {
 			p.State, p.StepAt = Unheard, time.Time{}

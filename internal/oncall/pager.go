@@ -3,6 +3,7 @@ package oncall
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,10 +37,11 @@ type Store interface {
 	// Page returns a page and its deliveries, the oldest first.
 	Page(ctx context.Context, id string) (Page, []Delivery, error)
 	Pages(ctx context.Context, q PageQuery) ([]Page, error)
-	// DuePages returns the ids of the pages with a step due at now.
+	// DuePages returns the ids of the pages with a step due at now, and of those
+	// that were opened after now, because the clock was set back.
 	DuePages(ctx context.Context, now time.Time) ([]string, error)
 	// Claim returns at most n deliveries due at now that nobody has, and leases
-	// them until the given time.
+	// them until the given time. Leases of a process that has ended are void.
 	Claim(ctx context.Context, now, until time.Time, n int) ([]Delivery, error)
 	// Settle hands a delivery to fn and saves it with the facts fn returns.
 	Settle(ctx context.Context, id string, fn func(*Delivery) []event.Fact) error
@@ -64,11 +66,11 @@ type Catalog interface {
 type Config struct {
 	BaseURL string        // where people reach us: links in messages begin with it
 	Timeout time.Duration // of one hand-over to a provider
-	Senders int           // hand-overs at the same time
+	Senders int           // deliveries taken from the ledger at a time
 }
 
 // Default returns the configuration in use when nothing else is said.
-func Default() Config { return Config{Timeout: 10 * time.Second, Senders: 8} }
+func Default() Config { return Config{Timeout: 10 * time.Second, Senders: 32} }
 
 // Pager pages until somebody answers. It is safe for concurrent use.
 type Pager struct {
@@ -80,6 +82,7 @@ type Pager struct {
 	now      func() time.Time
 	newID    func() string
 	plan     atomic.Pointer[Plan]
+	lanes    lanes
 }
 
 // Deps are what a Pager needs.
@@ -226,12 +229,7 @@ func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) e
 }
 
 func (p *Page) holds(alertID string) bool {
-	for _, a := range p.Alerts {
-		if a == alertID {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Alerts, alertID)
 }
 
 // Ack answers a page. Its alerts are acknowledged by [Pager.PageAcked], which

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/catalog"
@@ -39,51 +38,10 @@ func (p *Pager) Escalate(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Deliver hands over every delivery that is due. It is one round of a worker.
-// The lease outlives the hand-over, so that a second sender never has the same
-// delivery unless the first one died.
-func (p *Pager) Deliver(ctx context.Context) error {
-	for {
-		now := p.now()
-		ds, err := p.store.Claim(ctx, now, now.Add(2*p.cfg.Timeout), p.cfg.Senders)
-		if err != nil {
-			return fmt.Errorf("claim deliveries: %w", err)
-		}
-		if len(ds) == 0 {
-			return nil
-		}
-		var wg sync.WaitGroup
-		results := make([]error, len(ds))
-		for i, d := range ds {
-			wg.Go(func() { results[i] = p.handOver(ctx, d) })
-		}
-		wg.Wait()
-		if err := errors.Join(results...); err != nil {
-			return err
-		}
-	}
-}
-
-func (p *Pager) handOver(ctx context.Context, d Delivery) error {
-	receipt, err := p.send(ctx, d)
-	if ctx.Err() != nil {
-		return nil // shutting down: the lease runs out and it is sent again
-	}
-	wait := notify.RetryAfter(err)
-	if serr := p.store.Settle(ctx, d.ID, func(d *Delivery) []event.Fact { return d.Settle(receipt.ProviderID, err, wait, p.now()) }); serr != nil {
-		return fmt.Errorf("settle delivery %s: %w", d.ID, serr)
-	}
-	return nil
-}
-
-func (p *Pager) send(ctx context.Context, d Delivery) (notify.Receipt, error) {
+func (p *Pager) send(ctx context.Context, page Page, d Delivery) (notify.Receipt, error) {
 	ch, ok := p.channels[d.Channel]
 	if !ok {
 		return notify.Receipt{}, errs.New(errs.Invalid, "channel %s is not set up on this server", d.Channel)
-	}
-	page, _, err := p.store.Page(ctx, d.Page)
-	if err != nil {
-		return notify.Receipt{}, errs.New(errs.Unavailable, "load page: %w", err)
 	}
 	who, err := p.catalog.Person(ctx, d.Person)
 	if err != nil {

@@ -112,6 +112,7 @@ func (h *house) run(d time.Duration) {
 				h.t.Fatal(err)
 			}
 		}
+		h.pager.Drain()
 		if !time.Now().Before(end) {
 			return
 		}
@@ -249,7 +250,7 @@ func TestNotAvailableCallsTheNextAtOnce(t *testing.T) {
 }
 
 func TestAPhoneOutOfOrderIsTriedAgain(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
+	night(t, func(_ *testing.T, h *house) {
 		h.phone.broken = time.Now().Add(40 * time.Second)
 		h.signal("availability", true, alert.Page)
 		h.run(100 * time.Second)

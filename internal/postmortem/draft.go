@@ -26,13 +26,14 @@ type Material struct {
 // draft writes sentences into sections.
 type draft struct {
 	Material
+	own      own
 	sections map[Key][]Sentence
 }
 
 // Draft writes the report's sections from the records. It is pure: the same
 // material gives the same words.
 func Draft(m Material) []Section {
-	d := &draft{Material: m, sections: map[Key][]Sentence{}}
+	d := &draft{Material: m, own: choose(m), sections: map[Key][]Sentence{}}
 	d.summary()
 	d.impact()
 	d.times()
@@ -41,17 +42,104 @@ func Draft(m Material) []Section {
 	d.questions()
 	var out []Section
 	for _, k := range Keys() {
-		out = append(out, Section{Key: k, Sentences: d.sections[k]})
+		out = append(out, Section{Key: k, Sentences: append([]Sentence{}, d.sections[k]...)})
 	}
 	return out
 }
 
-// say adds a sentence, and only if it can cite something.
+// hit is a record with its payload read.
+type hit[E event.Event] struct {
+	event.Record
+	Event E
+}
+
+// pick returns the records of one kind that keep wants.
+func pick[E event.Event](records []event.Record, keep func(hit[E]) bool) []hit[E] {
+	var zero E
+	var out []hit[E]
+	for _, r := range records {
+		h := hit[E]{Record: r}
+		if r.Name == zero.EventName() && json.Unmarshal(r.Payload, &h.Event) == nil && keep(h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// head returns the first and whether there is one.
+func head[E event.Event](hits []hit[E]) (h hit[E], ok bool) {
+	if len(hits) == 0 {
+		return h, false
+	}
+	return hits[0], true
+}
+
+// own are the records of the incident itself, picked from a timeline that also
+// holds what else happened to its service.
+type own struct {
+	burning   []hit[slo.Burning] // the one that led to it first
+	recovered []hit[slo.Recovered]
+	fired     []hit[alert.Fired]
+	declared  []hit[incident.Declared]
+	mitigated []hit[incident.Mitigated]     // the last of each: it may have been reopened
+	resolved  []hit[incident.ResolvedEvent] //
+	opened    []hit[oncall.PageOpened]
+	steps     []hit[oncall.StepFired]
+	told      []hit[oncall.Delivered]
+	failed    []hit[oncall.DeliveryFailed]
+	acked     []hit[oncall.PageAcked]
+	exhausted []hit[oncall.Exhausted]
+}
+
+func choose(m Material) own {
+	i := m.Incident
+	mine := func(id string) bool { return slices.Contains(i.Alerts, id) }
+	var o own
+	o.fired = pick(m.Records, func(h hit[alert.Fired]) bool { return mine(h.Event.Alert) })
+	o.declared = pick(m.Records, func(h hit[incident.Declared]) bool { return h.Event.Incident == i.ID })
+	o.mitigated = last(pick(m.Records, func(h hit[incident.Mitigated]) bool { return h.Event.Incident == i.ID }))
+	o.resolved = last(pick(m.Records, func(h hit[incident.ResolvedEvent]) bool { return h.Event.Incident == i.ID }))
+	o.burning = pick(m.Records, func(h hit[slo.Burning]) bool { return slices.Contains(i.Objectives, h.Event.Objective) })
+	// An earlier fire of the same objective is none of this incident's.
+	for len(o.burning) > 1 && !o.burning[1].At.After(i.DetectedAt) {
+		o.burning = o.burning[1:]
+	}
+	o.recovered = pick(m.Records, func(h hit[slo.Recovered]) bool {
+		return slices.Contains(i.Objectives, h.Event.Objective) && !h.At.Before(i.DetectedAt)
+	})
+	o.pages(m.Records, mine)
+	return o
+}
+
+// pages picks what the pages of the incident's alerts did.
+func (o *own) pages(records []event.Record, mine func(string) bool) {
+	var pages []string
+	o.opened = pick(records, func(h hit[oncall.PageOpened]) bool { return mine(h.Event.Alert) })
+	for _, h := range o.opened {
+		pages = append(pages, h.Event.Page)
+	}
+	for _, h := range pick(records, func(h hit[oncall.AlertJoined]) bool { return mine(h.Event.Alert) }) {
+		pages = append(pages, h.Event.Page)
+	}
+	of := func(page string) bool { return slices.Contains(pages, page) }
+	o.opened = pick(records, func(h hit[oncall.PageOpened]) bool { return of(h.Event.Page) })
+	o.steps = pick(records, func(h hit[oncall.StepFired]) bool { return of(h.Event.Page) })
+	o.told = pick(records, func(h hit[oncall.Delivered]) bool { return of(h.Event.Page) && h.Event.Kind == "page" })
+	o.failed = pick(records, func(h hit[oncall.DeliveryFailed]) bool { return of(h.Event.Page) })
+	o.acked = pick(records, func(h hit[oncall.PageAcked]) bool { return of(h.Event.Page) })
+	o.exhausted = pick(records, func(h hit[oncall.Exhausted]) bool { return of(h.Event.Page) })
+}
+
+func last[E event.Event](hits []hit[E]) []hit[E] { return hits[max(0, len(hits)-1):] }
+
+// say adds a sentence, and only if it can cite something. A sentence is one
+// line, and what people wrote in it cannot pass for a citation.
 func (d *draft) say(k Key, kind Kind, cites []event.Record, key string, args ...any) {
 	if len(cites) == 0 {
 		return
 	}
-	s := Sentence{Kind: kind, Text: fmt.Sprintf(phrase(d.Lang, key), args...)}
+	text := strings.Join(strings.Fields(fmt.Sprintf(phrase(d.Lang, key), args...)), " ")
+	s := Sentence{Kind: kind, Text: citation.ReplaceAllString(text, " (#$1)")}
 	for _, r := range cites {
 		s.Cites = append(s.Cites, Cite{Seq: r.Seq, ID: r.ID})
 	}
@@ -60,108 +148,119 @@ func (d *draft) say(k Key, kind Kind, cites []event.Record, key string, args ...
 
 func one(r event.Record) []event.Record { return []event.Record{r} }
 
-// first returns the first record called name, decoded.
-func first[E event.Event](records []event.Record) (r event.Record, e E, ok bool) {
-	for _, r := range records {
-		if r.Name == e.EventName() && json.Unmarshal(r.Payload, &e) == nil {
-			return r, e, true
-		}
-	}
-	return event.Record{}, e, false
-}
-
-// all returns every record called name, decoded.
-func all[E event.Event](records []event.Record) (rs []event.Record, es []E) {
-	var zero E
-	for _, r := range records {
-		var e E
-		if r.Name == zero.EventName() && json.Unmarshal(r.Payload, &e) == nil {
-			rs, es = append(rs, r), append(es, e)
-		}
-	}
-	return rs, es
-}
-
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-func span(d time.Duration) string { return d.Round(time.Second).String() }
-
-func (d *draft) summary() {
-	if r, e, ok := first[slo.Burning](d.Records); ok {
-		d.say(Summary, Fact, one(r), "sum_burning", clock(r.At), e.Name, e.Service, slo.Number(e.Burn), e.Pair)
-	} else if r, e, ok := first[alert.Fired](d.Records); ok {
-		d.say(Summary, Fact, one(r), "sum_fired", clock(r.At), e.Rule, e.Service)
-	}
-	if r, e, ok := first[incident.Declared](d.Records); ok {
-		key := "sum_declared_alert"
-		if e.By != "" {
-			key = "sum_declared_person"
-		}
-		d.say(Summary, Fact, one(r), key, e.Number, e.Severity, clock(r.At))
-	}
-	steps, fired := all[oncall.StepFired](d.Records)
-	if r, e, ok := first[oncall.PageAcked](d.Records); ok {
-		before := steps[:0:0]
-		people := 0
-		for i, s := range steps {
-			if s.At.After(r.At) {
-				break
-			}
-			before, people = append(before, s), people+len(fired[i].People)
-		}
-		d.say(Summary, Fact, append(one(r), before...), "sum_acked", span(seconds(e.AfterSeconds)), len(before), people)
-	} else if len(steps) > 0 {
-		d.say(Summary, Fact, steps, "sum_silent", len(steps))
-	}
-	if r, e, ok := first[incident.ResolvedEvent](d.Records); ok {
-		d.say(Summary, Fact, one(r), "sum_resolved", clock(r.At), span(seconds(e.Seconds)))
-	}
-}
+func (d *draft) took(t time.Duration) string { return incident.Took(d.Lang, t) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
+// many writes a number with what it counts.
+func (d *draft) many(n int, what string) string {
+	key := what + "_n"
+	if n == 1 {
+		key = what + "_1"
+	}
+	return fmt.Sprintf(phrase(d.Lang, key), n)
+}
+
+func (d *draft) summary() {
+	if h, ok := head(d.own.burning); ok {
+		e := h.Event
+		d.say(Summary, Fact, one(h.Record), "sum_burning", clock(h.At), e.Name, e.Service, slo.Number(e.Burn), incident.Pair(d.Lang, e.Pair))
+	} else if h, ok := head(d.own.fired); ok {
+		d.say(Summary, Fact, one(h.Record), "sum_fired", clock(h.At), h.Event.Rule, h.Event.Service)
+	}
+	if h, ok := head(d.own.declared); ok {
+		key := "sum_declared_alert"
+		if h.Event.By != "" {
+			key = "sum_declared_person"
+		}
+		d.say(Summary, Fact, one(h.Record), key, h.Event.Number, h.Event.Severity, clock(h.At))
+	}
+	d.answer()
+	if h, ok := head(d.own.mitigated); ok && h.Event.By != "" && h.Event.How != "" {
+		d.say(Summary, Fact, one(h.Record), "sum_mitigated", clock(h.At), h.Event.How)
+	}
+	if h, ok := head(d.own.resolved); ok {
+		d.say(Summary, Fact, one(h.Record), "sum_resolved", clock(h.At), d.took(seconds(h.Event.Seconds)))
+	}
+}
+
+// answer says whom it took to get an answer.
+func (d *draft) answer() {
+	acked, answered := head(d.own.acked)
+	var cites []event.Record
+	people := map[string]bool{}
+	for _, s := range d.own.steps {
+		if answered && (s.At.After(acked.At) || s.Event.Page != acked.Event.Page) {
+			continue
+		}
+		cites = append(cites, s.Record)
+		for _, p := range s.Event.People {
+			people[p] = true
+		}
+	}
+	steps := d.many(len(cites), "step")
+	switch {
+	case answered && len(cites) > 0:
+		d.say(Summary, Fact, append(one(acked.Record), cites...), "sum_acked", d.took(seconds(acked.Event.AfterSeconds)), steps, d.many(len(people), "person"))
+	case answered:
+		d.say(Summary, Fact, one(acked.Record), "sum_acked_at_once", d.took(seconds(acked.Event.AfterSeconds)))
+	default:
+		d.say(Summary, Fact, cites, "sum_silent", steps)
+	}
+}
+
 func (d *draft) impact() {
-	rs, es := all[slo.Recovered](d.Records)
-	for i, e := range es {
+	for _, h := range d.own.recovered {
+		e := h.Event
 		if !e.Counted {
-			d.say(Impact, Question, one(rs[i]), "imp_uncounted", e.Name)
+			d.say(Impact, Question, one(h.Record), "imp_uncounted", e.Name)
 			continue
 		}
 		share := 0.0
 		if e.Total > 0 {
 			share = 100 * e.Bad / e.Total
 		}
-		d.say(Impact, Fact, one(rs[i]), "imp_events", e.Name, slo.Number(e.Bad), slo.Number(e.Total), slo.Number(share), clock(e.From), clock(rs[i].At))
-		d.say(Impact, Fact, one(rs[i]), "imp_budget", slo.Number(100*e.Spent), slo.Number(100*e.Remaining))
+		d.say(Impact, Fact, one(h.Record), "imp_events", e.Name, slo.Number(e.Bad), slo.Number(e.Total), slo.Number(share), clock(e.From), clock(h.At))
+		d.say(Impact, Fact, one(h.Record), "imp_budget", slo.Number(100*e.Spent), slo.Number(100*e.Remaining))
 	}
-	if len(es) == 0 {
-		if r, _, ok := first[incident.Declared](d.Records); ok {
-			d.say(Impact, Question, one(r), "imp_unknown")
-		}
+	if len(d.own.recovered) > 0 {
+		return
+	}
+	if h, ok := head(d.own.declared); ok {
+		d.say(Impact, Question, one(h.Record), "imp_unknown")
 	}
 }
 
 // times writes each duration with its definition.
 func (d *draft) times() {
-	detected, _, hasDetected := first[alert.Fired](d.Records)
-	if !hasDetected {
-		detected, _, hasDetected = first[incident.Declared](d.Records)
+	declared, hasDeclared := head(d.own.declared)
+	detected, hasDetected := declared.Record, hasDeclared
+	if h, ok := head(d.own.fired); ok {
+		detected, hasDetected = h.Record, true
 	}
-	opened, _, hasPage := first[oncall.PageOpened](d.Records)
-	if told, e, ok := first[oncall.Delivered](d.Records); ok && hasPage {
-		d.say(Times, Fact, []event.Record{opened, told}, "time_handed", span(told.At.Sub(opened.At)), e.Channel)
+	since := func(r event.Record, key string, args ...any) {
+		if hasDetected {
+			d.say(Times, Fact, []event.Record{detected, r}, key, append([]any{d.took(r.At.Sub(detected.At))}, args...)...)
+		}
 	}
-	if acked, _, ok := first[oncall.PageAcked](d.Records); ok && hasPage {
-		d.say(Times, Fact, []event.Record{opened, acked}, "time_ack", span(acked.At.Sub(opened.At)))
+	if opened, ok := head(d.own.opened); ok {
+		if told, ok := head(d.own.told); ok {
+			d.say(Times, Fact, []event.Record{opened.Record, told.Record}, "time_handed", d.took(told.At.Sub(opened.At)), told.Event.Channel)
+		}
+		if acked, ok := head(d.own.acked); ok {
+			d.say(Times, Fact, []event.Record{opened.Record, acked.Record}, "time_ack", d.took(acked.At.Sub(opened.At)))
+		}
 	}
-	if declared, _, ok := first[incident.Declared](d.Records); ok && hasDetected {
-		d.say(Times, Fact, []event.Record{detected, declared}, "time_declare", span(declared.At.Sub(detected.At)))
+	if hasDeclared && detected.Seq != declared.Seq {
+		since(declared.Record, "time_declare")
 	}
-	if mitigated, _, ok := first[incident.Mitigated](d.Records); ok && hasDetected {
-		d.say(Times, Fact, []event.Record{detected, mitigated}, "time_mitigate", span(mitigated.At.Sub(detected.At)))
+	if h, ok := head(d.own.mitigated); ok {
+		since(h.Record, "time_mitigate")
 	}
-	if resolved, _, ok := first[incident.ResolvedEvent](d.Records); ok && hasDetected {
-		d.say(Times, Fact, []event.Record{detected, resolved}, "time_resolve", span(resolved.At.Sub(detected.At)))
+	if h, ok := head(d.own.resolved); ok {
+		since(h.Record, "time_resolve")
 	}
 	if hasDetected {
 		d.say(Times, Question, one(detected), "time_detect")
@@ -171,144 +270,69 @@ func (d *draft) times() {
 func (d *draft) contributing() {
 	before := len(d.sections[Contributing])
 	for _, r := range d.Related {
-		switch r.Name {
-		case "config.applied":
-			d.say(Contributing, Fact, one(r), "con_config", clock(r.At))
-		case slo.Burning{}.EventName():
-			var e slo.Burning
-			if json.Unmarshal(r.Payload, &e) == nil {
-				d.say(Contributing, Fact, one(r), "con_burning", e.Service, e.Name, clock(r.At), slo.Number(e.Burn))
-			}
-		case alert.Fired{}.EventName():
-			var e alert.Fired
-			if json.Unmarshal(r.Payload, &e) == nil && e.Source != "slo" {
-				d.say(Contributing, Fact, one(r), "con_alert", e.Service, e.Rule, clock(r.At))
-			}
+		if end := d.Incident.ResolvedAt; end.IsZero() || !r.At.After(end) {
+			d.related(r)
 		}
 	}
-	failedRecords, failed := all[oncall.DeliveryFailed](d.Records)
-	for i, e := range failed {
-		d.say(Contributing, Fact, one(failedRecords[i]), "con_delivery", e.Channel, clock(failedRecords[i].At))
+	for _, h := range d.own.failed {
+		d.say(Contributing, Fact, one(h.Record), "con_delivery", h.Event.Channel, clock(h.At))
 	}
 	if len(d.sections[Contributing]) == before {
-		if r, _, ok := first[incident.Declared](d.Records); ok {
-			d.say(Contributing, Question, one(r), "con_nothing")
+		if h, ok := head(d.own.declared); ok {
+			d.say(Contributing, Question, one(h.Record), "con_nothing")
 		}
 	}
 }
 
+func (d *draft) related(r event.Record) {
+	if r.Name == "config.applied" {
+		d.say(Contributing, Fact, one(r), "con_config", clock(r.At))
+	}
+	for _, h := range pick(one(r), func(hit[slo.Burning]) bool { return true }) {
+		d.say(Contributing, Fact, one(r), "con_burning", h.Event.Service, h.Event.Name, clock(r.At), slo.Number(h.Event.Burn))
+	}
+	for _, h := range pick(one(r), func(h hit[alert.Fired]) bool { return h.Event.Source != "slo" }) {
+		d.say(Contributing, Fact, one(r), "con_alert", h.Event.Service, h.Event.Rule, clock(r.At))
+	}
+}
+
 // timeline is one sentence for each record that says something to a person.
+// Another day than that of the detection is named.
 func (d *draft) timeline() {
+	day := d.Incident.DetectedAt.UTC().Format(time.DateOnly)
 	for _, r := range d.Records {
-		if text := Line(r, d.Lang, d.Name); text != "" {
-			d.say(Timeline, Fact, one(r), "timeline", r.At.UTC().Format("15:04:05"), text)
+		layout := time.TimeOnly
+		if r.At.UTC().Format(time.DateOnly) != day {
+			layout = time.DateTime
+		}
+		if text := incident.Line(r, d.Lang, d.Name); text != "" {
+			d.say(Timeline, Fact, one(r), "timeline", r.At.UTC().Format(layout), text)
 		}
 	}
 }
 
 func (d *draft) questions() {
-	if r, e, ok := first[slo.Burning](d.Records); ok {
-		d.say(Questions, Question, one(r), "q_cause", e.Service)
-		d.say(Questions, Question, one(r), "q_sooner", e.Pair)
-	} else if r, _, ok := first[incident.Declared](d.Records); ok {
-		d.say(Questions, Question, one(r), "q_cause", d.Incident.Service)
+	if h, ok := head(d.own.burning); ok {
+		d.say(Questions, Question, one(h.Record), "q_cause", h.Event.Service)
+		d.say(Questions, Question, one(h.Record), "q_sooner", incident.Pair(d.Lang, h.Event.Pair))
+	} else if h, ok := head(d.own.declared); ok && d.Incident.Service != "" {
+		d.say(Questions, Question, one(h.Record), "q_cause", d.Incident.Service)
+	} else if ok {
+		d.say(Questions, Question, one(h.Record), "q_cause_unknown")
 	}
-	steps, fired := all[oncall.StepFired](d.Records)
-	for i := 1; i < len(steps); i++ {
-		if fired[i].Page == fired[i-1].Page {
-			d.say(Questions, Question, []event.Record{steps[i-1], steps[i]}, "q_step", fired[i-1].Step+1, span(steps[i].At.Sub(steps[i-1].At)))
+	for n := 1; n < len(d.own.steps); n++ {
+		a, b := d.own.steps[n-1], d.own.steps[n]
+		if a.Event.Page == b.Event.Page {
+			d.say(Questions, Question, []event.Record{a.Record, b.Record}, "q_step", a.Event.Step+1, d.took(b.At.Sub(a.At)))
 		}
 	}
-	if r, e, ok := first[oncall.Exhausted](d.Records); ok {
-		d.say(Questions, Question, one(r), "q_exhausted", e.Reason)
+	if h, ok := head(d.own.exhausted); ok {
+		d.say(Questions, Question, one(h.Record), "q_exhausted", incident.Word(d.Lang, h.Event.Reason))
 	}
-	if r, e, ok := first[incident.Mitigated](d.Records); ok && e.By == "" {
-		d.say(Questions, Question, one(r), "q_mitigation")
+	if h, ok := head(d.own.mitigated); ok && h.Event.By == "" {
+		d.say(Questions, Question, one(h.Record), "q_mitigation")
 	}
-	if r, _, ok := first[incident.ResolvedEvent](d.Records); ok {
-		d.say(Questions, Question, one(r), "q_prevent")
+	if h, ok := head(d.own.resolved); ok {
+		d.say(Questions, Question, one(h.Record), "q_prevent")
 	}
-}
-
-// Line says in a few words what a record means, or "" where it means nothing
-// to a person. name turns a person's id into a name.
-func Line(r event.Record, lang string, name func(string) string) string {
-	var p map[string]any
-	if json.Unmarshal(r.Payload, &p) != nil {
-		return ""
-	}
-	text := func(k string) string {
-		if s, ok := p[k].(string); ok {
-			return s
-		}
-		return ""
-	}
-	number := func(k string) float64 {
-		f, _ := p[k].(float64) // a field that is missing is 0
-		return f
-	}
-	say := func(key string, args ...any) string { return fmt.Sprintf(phrase(lang, key), args...) }
-	switch r.Name {
-	case slo.Burning{}.EventName():
-		return say("l_burning", text("name"), slo.Number(number("burn")), text("pair"))
-	case slo.Recovered{}.EventName():
-		return say("l_recovered", text("name"), span(seconds(number("seconds"))))
-	case alert.Fired{}.EventName():
-		return say("l_fired", text("severity"), text("rule"))
-	case alert.Raised{}.EventName():
-		return say("l_raised", text("rule"), text("severity"))
-	case alert.ResolvedEvent{}.EventName():
-		return say("l_alert_resolved", text("rule"), span(seconds(number("open_seconds"))))
-	case oncall.StepFired{}.EventName():
-		return say("l_step", int(number("step"))+1, strings.Join(names(p["people"], name), ", "), int(number("devices")))
-	case oncall.Delivered{}.EventName():
-		return say("l_delivered", text("kind"), name(text("person")), text("channel"))
-	case oncall.DeliveryFailed{}.EventName():
-		return say("l_failed", name(text("person")), text("channel"), text("error"))
-	case oncall.PageAcked{}.EventName():
-		return say("l_acked", name(text("by")), span(seconds(number("after_seconds"))))
-	case oncall.Declined{}.EventName():
-		return say("l_declined", name(text("by")))
-	case oncall.Exhausted{}.EventName():
-		return say("l_exhausted", text("reason"))
-	}
-	return incidentLine(r, text, number, say, name)
-}
-
-func incidentLine(r event.Record, text func(string) string, number func(string) float64, say func(string, ...any) string, name func(string) string) string {
-	switch r.Name {
-	case incident.Declared{}.EventName():
-		return say("l_declared", int(number("number")), int(number("severity")))
-	case incident.RoleChanged{}.EventName():
-		return say("l_role", name(text("person")), text("role"))
-	case incident.SeverityChanged{}.EventName():
-		return say("l_severity", int(number("from")), int(number("to")))
-	case incident.NoteAdded{}.EventName():
-		return say("l_note", name(text("by")), text("text"))
-	case incident.Mitigated{}.EventName():
-		return say("l_mitigated", span(seconds(number("after_seconds"))))
-	case incident.ResolvedEvent{}.EventName():
-		return say("l_resolved", span(seconds(number("seconds"))))
-	case incident.Reopened{}.EventName():
-		return say("l_reopened", text("reason"))
-	case incident.AlertAttached{}.EventName():
-		return say("l_attached", text("summary"))
-	case "config.applied":
-		return say("l_config")
-	}
-	return ""
-}
-
-func names(v any, name func(string) string) []string {
-	list, _ := v.([]any) // nil where nobody was told
-	out := make([]string, 0, len(list))
-	for _, e := range list {
-		if id, ok := e.(string); ok {
-			out = append(out, name(id))
-		}
-	}
-	if len(out) == 0 {
-		out = append(out, "–")
-	}
-	return slices.Clip(out)
 }

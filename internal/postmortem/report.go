@@ -151,20 +151,19 @@ var citation = regexp.MustCompile(`\s*\[#(\d{1,18})\]`)
 // inference.
 func ParseSentences(text string) (out []Sentence) {
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
 		s := Sentence{}
-		for _, k := range []Kind{Question, Inference} {
-			if rest, ok := strings.CutPrefix(line, "("+string(k)+")"); ok {
-				s.Kind, line = k, rest
-			}
+		// Taking a citation out may put another together.
+		for citation.MatchString(line) {
+			s.cite(line)
+			line = citation.ReplaceAllString(line, "")
 		}
-		for _, m := range citation.FindAllStringSubmatch(line, -1) {
-			seq, err := strconv.ParseInt(m[1], 10, 64)
-			if err == nil && !slices.ContainsFunc(s.Cites, func(c Cite) bool { return c.Seq == seq }) {
-				s.Cites = append(s.Cites, Cite{Seq: seq})
-			}
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "("+string(Question)+")"); ok {
+			s.Kind, line = Question, rest
+		} else if rest, ok := strings.CutPrefix(line, "("+string(Inference)+")"); ok {
+			s.Kind, line = Inference, rest
 		}
-		s.Text = strings.TrimSpace(citation.ReplaceAllString(line, ""))
+		s.Text = strings.TrimSpace(line)
 		if s.Text == "" {
 			continue
 		}
@@ -177,6 +176,16 @@ func ParseSentences(text string) (out []Sentence) {
 		out = append(out, s)
 	}
 	return out
+}
+
+// cite adds the citations of line that s does not have.
+func (s *Sentence) cite(line string) {
+	for _, m := range citation.FindAllStringSubmatch(line, -1) {
+		seq, err := strconv.ParseInt(m[1], 10, 64)
+		if err == nil && !slices.ContainsFunc(s.Cites, func(c Cite) bool { return c.Seq == seq }) {
+			s.Cites = append(s.Cites, Cite{Seq: seq})
+		}
+	}
 }
 
 // Edit replaces a section. known resolves the seqs that are cited.
@@ -213,15 +222,26 @@ func (r *Report) Edit(key Key, text string, known map[int64]event.Record, by str
 	return []event.Fact{r.fact(at, by, Edited{Report: r.ID, Section: key, By: by, Sentences: len(sentences)})}, nil
 }
 
-// Publish ends the editing. approver is a person; the named one approves
-// himself, so by and approver are the same person.
-func (r *Report) Publish(approver string, at time.Time) ([]event.Fact, error) {
+// SoleAuthor is the person who alone wrote what the draft did not, and who
+// therefore should not approve it; "" where there is none.
+func (r Report) SoleAuthor() string {
+	if len(r.Editors) == 1 {
+		return r.Editors[0]
+	}
+	return ""
+}
+
+// Publish ends the editing. approver is the person who answers for it; people
+// are all who could be asked. The only author may approve only where there is
+// nobody else.
+func (r *Report) Publish(approver string, people []string, at time.Time) ([]event.Fact, error) {
+	others := slices.ContainsFunc(people, func(p string) bool { return p != approver })
 	switch {
 	case r.Status == PublishedStatus:
 		return nil, errs.New(errs.Conflict, "the report is published already, approved by %s", r.Approver)
 	case approver == "":
 		return nil, errs.New(errs.Invalid, "publishing needs an approver: a person who is signed in")
-	case len(r.Editors) == 1 && r.Editors[0] == approver:
+	case r.SoleAuthor() == approver && others:
 		return nil, errs.New(errs.Conflict, "%s is the only author: ask somebody else to approve", approver)
 	}
 	r.Status, r.Approver, r.PublishedAt = PublishedStatus, approver, at

@@ -39,6 +39,7 @@ type Incidents interface {
 type Catalog interface {
 	Service(ctx context.Context, id string) (catalog.Service, error)
 	Person(ctx context.Context, id string) (catalog.Person, error)
+	People(ctx context.Context) []catalog.Person
 }
 
 // Log is the part of the log that the writer reads.
@@ -123,10 +124,15 @@ func (w *Writer) related(ctx context.Context, i incident.Incident) ([]event.Reco
 	return append(out, more...), nil
 }
 
-// Edit replaces a section of a draft.
+// Edit replaces a section of a draft. It refuses, as Invalid, a citation that
+// is not in the log and a person's name in a section about causes.
 func (w *Writer) Edit(ctx context.Context, id string, key Key, text, by string) (Report, error) {
+	sentences := ParseSentences(text)
+	if err := Blameless(key, sentences, w.Catalog.People(ctx)); err != nil {
+		return Report{}, err
+	}
 	var seqs []int64
-	for _, s := range ParseSentences(text) {
+	for _, s := range sentences {
 		for _, c := range s.Cites {
 			seqs = append(seqs, c.Seq)
 		}
@@ -143,7 +149,11 @@ func (w *Writer) Publish(ctx context.Context, id, approver string) (Report, erro
 	if _, err := w.Catalog.Person(ctx, approver); err != nil {
 		return Report{}, errs.New(errs.Invalid, "the approver must be a person of the catalog: %w", err)
 	}
-	return w.Store.Update(ctx, id, func(r *Report) ([]event.Fact, error) { return r.Publish(approver, w.Now()) })
+	var people []string
+	for _, p := range w.Catalog.People(ctx) {
+		people = append(people, p.ID)
+	}
+	return w.Store.Update(ctx, id, func(r *Report) ([]event.Fact, error) { return r.Publish(approver, people, w.Now()) })
 }
 
 // Report returns one by its id, its incident's id or number, with the records

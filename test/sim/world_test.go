@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -123,6 +124,7 @@ type world struct {
 
 // phone is the outside world: it takes messages, or fails.
 type phone struct {
+	mu   *sync.Mutex
 	w    *world
 	name string
 	took map[string]int // message id -> times taken
@@ -131,6 +133,8 @@ type phone struct {
 func (p *phone) Name() string       { return p.name }
 func (p *phone) Check(string) error { return nil }
 func (p *phone) Send(_ context.Context, _ string, m notify.Message) (notify.Receipt, error) {
+	p.mu.Lock() // lanes of two devices send side by side
+	defer p.mu.Unlock()
 	if p.w.rnd.IntN(10) == 0 {
 		return notify.Receipt{}, errs.New(errs.Unavailable, "the provider hiccups")
 	}
@@ -181,8 +185,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.inbox = alert.NewInbox(alertdb.New(w.db, w.log, w.newID), clock)
 	w.evaluator = slo.New(slo.Config{Every: time.Minute, Parallel: 1}, w, slodb.New(w.db, w.log), w.inbox, clock)
 	w.evaluator.Replace(objectives)
-	w.phone = &phone{w: w, name: "inbox", took: map[string]int{}}
-	hook := &phone{w: w, name: "webhook", took: w.phone.took}
+	w.phone = &phone{mu: &sync.Mutex{}, w: w, name: "inbox", took: map[string]int{}}
+	hook := &phone{mu: w.phone.mu, w: w, name: "webhook", took: w.phone.took}
 	w.pager = oncall.New(oncall.Config{Timeout: time.Second, Senders: 1}, oncall.Deps{
 		Store: oncalldb.New(w.db, w.log), Alerts: w.inbox, Catalog: cat, Channels: []notify.Channel{w.phone, hook}, Now: clock, NewID: w.newID,
 	})
@@ -263,6 +267,7 @@ func (w *world) minute(ctx context.Context) {
 	w.must(w.evaluator.Evaluate(ctx))
 	w.must(w.pager.Escalate(ctx))
 	w.must(w.pager.Deliver(ctx))
+	w.pager.Drain()
 	w.settle(ctx)
 }
 
@@ -278,6 +283,7 @@ func (w *world) settle(ctx context.Context) {
 		w.deliver(ctx)
 		w.must(w.pager.Escalate(ctx))
 		w.must(w.pager.Deliver(ctx))
+		w.pager.Drain()
 	}
 }
 

@@ -112,8 +112,12 @@ func (s *Store) Alerts(ctx context.Context, q alert.Query) (out []alert.Alert, e
 		where = append(where, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
 	}
 	for _, c := range []struct{ cond, value string }{
-		{"service = ?", q.Service}, {"source = ?", q.Source}, {"rule = ?", q.Rule}, {"fingerprint = ?", q.Fingerprint},
-		{"severity = ?", string(q.Severity)}, {"id < ?", q.Before},
+		{"service = ?", q.Service},
+		{"source = ?", q.Source},
+		{"rule = ?", q.Rule},
+		{"fingerprint = ?", q.Fingerprint},
+		{"severity = ?", string(q.Severity)},
+		{"id < ?", q.Before},
 	} {
 		if c.value != "" {
 			add(c.cond, c.value)

@@ -61,7 +61,7 @@ type (
 			Expr     string           `json:"expr,omitempty" maxLength:"8192"`
 			Evidence []alert.Evidence `json:"evidence,omitempty" maxItems:"64" doc:"The values that made it fire, with their limits."`
 			URL      string           `json:"url,omitempty" maxLength:"2048"`
-			At       time.Time        `json:"at,omitempty" doc:"When it was measured; nothing means now."`
+			At       time.Time        `json:"at,omitzero" doc:"When it was measured; nothing means now."`
 		}
 	}
 )

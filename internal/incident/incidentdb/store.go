@@ -105,6 +105,9 @@ func (s *Store) Incidents(ctx context.Context, q incident.Query) (out []incident
 	if q.Service != "" {
 		add("service =", q.Service)
 	}
+	if q.Severity > 0 {
+		add("severity =", q.Severity)
+	}
 	if q.Before > 0 {
 		add("number <", q.Before)
 	}

@@ -17,20 +17,22 @@ const deliveryColumns = `id, page, kind, person, device, channel, address, step,
 
 // Claim implements oncall.Store.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []oncall.Delivery, err error) {
+	// A SQLite file has one process: leases of another are those of a dead one.
+	const due = `state = 'pending' AND due_at <= $1 AND (lease <= $1 OR ($2 AND holder <> $3))`
+	args := []any{store.Micros(now), s.db.Engine == "sqlite", s.holder}
 	// A look without the writer first: most rounds find nothing.
-	const due = `state = 'pending' AND due_at <= $1 AND lease <= $1`
 	var waiting int
 	err = s.db.Read(ctx, func(tx store.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oncall_delivery WHERE `+due, store.Micros(now)).Scan(&waiting)
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oncall_delivery WHERE `+due, args...).Scan(&waiting)
 	})
 	if err != nil || waiting == 0 {
 		return nil, err
 	}
 	err = s.db.Write(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, scanDelivery, `
-			UPDATE oncall_delivery SET lease = $2
-			WHERE id IN (SELECT id FROM oncall_delivery WHERE `+due+` ORDER BY due_at LIMIT $3)
-			RETURNING `+deliveryColumns, store.Micros(now), store.Micros(until), n)
+			UPDATE oncall_delivery SET lease = $4, holder = $3
+			WHERE id IN (SELECT id FROM oncall_delivery WHERE `+due+` ORDER BY due_at LIMIT $5)
+			RETURNING `+deliveryColumns, append(args, store.Micros(until), n)...)
 		return err
 	})
 	return out, err

@@ -17,6 +17,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/store"
 )
 
@@ -29,12 +30,15 @@ var _ oncall.Store = (*Store)(nil)
 
 // Store implements oncall.Store.
 type Store struct {
-	db  *store.DB
-	log *bus.Log
+	db     *store.DB
+	log    *bus.Log
+	holder string // of this process's leases
 }
 
 // New returns a Store on db.
-func New(db *store.DB, log *bus.Log) *Store { return &Store{db: db, log: log} }
+func New(db *store.DB, log *bus.Log) *Store {
+	return &Store{db: db, log: log, holder: id.New()}
+}
 
 const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at`
 
@@ -125,7 +129,7 @@ func (s *Store) Pages(ctx context.Context, q oncall.PageQuery) (out []oncall.Pag
 func (s *Store) DuePages(ctx context.Context, now time.Time) (out []string, err error) {
 	err = s.db.Read(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-			`SELECT id FROM oncall_page WHERE state = 'calling' AND step_at <= $1 ORDER BY step_at LIMIT 1000`, store.Micros(now))
+			`SELECT id FROM oncall_page WHERE state = 'calling' AND (step_at <= $1 OR opened_at > $1) ORDER BY step_at LIMIT 1000`, store.Micros(now))
 		return err
 	})
 	return out, err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -48,8 +51,27 @@ func NewAPI(log *slog.Logger, version string) *API {
 	cfg.Info.Description = "The working life of an SRE team. Errors are RFC 9457 problems; times are RFC 3339 in UTC; lists page by a cursor."
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", "/api/schemas"
 	cfg.CreateHooks = nil // no $schema links in bodies
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	m := &routeMux{access: Viewer}
 	return &API{log: log, routes: m, huma: humago.New(m, cfg)}
+}
+
+// schemaName names a schema by its package and type, because two rooms may use
+// the same word: alertweb's List is AlertList.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	room := strings.TrimSuffix(path.Base(t.PkgPath()), "web")
+	if t.Name() == "" || room == "" || room == "." {
+		return name
+	}
+	room = strings.ToUpper(room[:1]) + room[1:]
+	if strings.HasPrefix(name, room) {
+		return name
+	}
+	return room + name
 }
 
 // Routes returns the operations as routes.

@@ -27,6 +27,7 @@ CREATE TABLE oncall_delivery (
 	state    TEXT NOT NULL,
 	due_at   BIGINT NOT NULL,
 	lease    BIGINT NOT NULL,
+	holder   TEXT NOT NULL DEFAULT '',
 	attempts BIGINT NOT NULL,
 	sent_at  BIGINT NOT NULL,
 	receipt  TEXT NOT NULL,

@@ -1,0 +1,291 @@
+package oncallweb
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/catalog"
+	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
+)
+
+type pageInput struct {
+	page      oncall.Page
+	ledger    []oncall.Delivery
+	records   []event.Record
+	alerts    []alert.Alert // that are not resolved
+	service   catalog.Service
+	plan      *oncall.Plan
+	overrides []oncall.Override
+	names     names
+}
+
+type pageView struct {
+	Title      string
+	Head       webkit.Head
+	Href       string
+	ActAs      webkit.ActAs
+	CanAck     bool
+	CanTake    bool // somebody has it, and another may take it over
+	CanDecline bool
+	StepSeen   int
+	Next       string // whom the next step tells
+	NextAt     time.Time
+	Runbook    string
+	Links      []catalog.Link
+	Service    string
+	Alerts     []alertLine
+	Steps      []webkit.Step
+	Ledger     []deliveryView
+	Over       bool
+}
+
+type alertLine struct {
+	Href, Summary, Evidence string
+	State                   webkit.State
+	Since                   time.Time
+}
+
+type deliveryView struct {
+	ID, Person, Device, Channel, Kind, Word, Error string
+	Step, Attempts                                 int
+	State                                          webkit.State
+	At                                             time.Time
+}
+
+// lookPage is a page's state as pages show it.
+func lookPage(p oncall.Page) webkit.State {
+	switch p.State {
+	case oncall.Calling, oncall.Unheard, oncall.NoPolicy:
+		return webkit.Firing
+	case oncall.Answered:
+		return webkit.Warning
+	case oncall.Closed:
+	}
+	return webkit.OK
+}
+
+func viewPage(ctx context.Context, in pageInput) pageView {
+	p := in.page
+	v := pageView{
+		Title: webkit.T(ctx, "oncall.page.title", p.Service), Href: pageHref(p.ID), Service: p.Service, StepSeen: p.Step + p.Round*100,
+		CanAck: p.State != oncall.Closed && p.State != oncall.Answered, CanTake: p.State == oncall.Answered,
+		CanDecline: p.State == oncall.Calling, Runbook: webLink(in.service.Runbook), Over: p.State == oncall.Closed,
+		Steps: viewSteps(ctx, in),
+	}
+	for _, l := range in.service.Links {
+		if webLink(l.URL) != "" {
+			v.Links = append(v.Links, l)
+		}
+	}
+	for _, s := range v.Steps {
+		if s.Current {
+			v.Next, v.NextAt = strings.Join(s.Targets, webkit.T(ctx, "oncall.and")), s.At
+		}
+	}
+	v.Head = webkit.Head{State: lookPage(p), Title: p.Service, Sentence: p.Summary, Detail: standing(ctx, in)}
+	if v.Head.Sentence == "" {
+		v.Head.Sentence = v.Title
+	}
+	for _, a := range in.alerts {
+		line := alertLine{Href: "/alerts/" + url.PathEscape(a.ID), Summary: a.Summary, State: webkit.Firing, Since: a.OpenedAt}
+		if a.State() == alert.Held {
+			line.State = webkit.Warning
+		}
+		var measured []string
+		for _, e := range a.Evidence {
+			measured = append(measured, strings.TrimSpace(e.Name+" "+e.Value))
+		}
+		line.Evidence = strings.Join(measured, " · ")
+		v.Alerts = append(v.Alerts, line)
+	}
+	for _, d := range in.ledger {
+		v.Ledger = append(v.Ledger, viewDelivery(ctx, d, in.names))
+	}
+	return v
+}
+
+// webLink is a link that a browser may follow, or "".
+func webLink(u string) string {
+	if strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://") || strings.HasPrefix(u, "/") {
+		return u
+	}
+	return ""
+}
+
+// standing says in one line how the page stands.
+func standing(ctx context.Context, in pageInput) string {
+	p := in.page
+	open := webkit.Duration(ctx, max(0, webkit.Now(ctx).Sub(p.OpenedAt)).Round(time.Second))
+	switch p.State {
+	case oncall.Calling:
+		return webkit.T(ctx, "oncall.standing.calling", open)
+	case oncall.Answered:
+		return webkit.T(ctx, "oncall.standing.answered", in.names.of(p.AckedBy), webkit.Duration(ctx, max(0, p.AckedAt.Sub(p.OpenedAt)).Round(time.Second)))
+	case oncall.Unheard:
+		return webkit.T(ctx, "oncall.standing.unheard", open)
+	case oncall.NoPolicy:
+		return webkit.T(ctx, "oncall.standing.nopolicy")
+	case oncall.Closed:
+	}
+	took := webkit.Duration(ctx, p.ClosedAt.Sub(p.OpenedAt).Round(time.Second))
+	if p.AckedBy != "" {
+		return webkit.T(ctx, "oncall.standing.closed", p.ClosedAt, took, in.names.of(p.AckedBy))
+	}
+	return webkit.T(ctx, "oncall.standing.closed.alone", p.ClosedAt, took)
+}
+
+func viewDelivery(ctx context.Context, d oncall.Delivery, n names) deliveryView {
+	v := deliveryView{
+		ID: d.ID, Person: n.of(d.Person), Device: d.Device, Channel: d.Channel, Kind: webkit.T(ctx, "oncall.kind."+d.Kind),
+		Word: webkit.T(ctx, "oncall.delivery."+string(d.State)), Error: d.Error, Step: d.Step + 1, Attempts: d.Attempts, At: d.SentAt,
+	}
+	switch d.State {
+	case oncall.Sent:
+		v.State = webkit.OK
+	case oncall.Failed:
+		v.State = webkit.Firing
+	case oncall.Cancelled:
+		v.State = webkit.Muted
+	case oncall.Pending:
+		v.State, v.At = webkit.Unknown, d.DueAt
+	}
+	return v
+}
+
+// viewSteps are the steps that fired, from the log, and those that will while
+// nobody answers, from the policy.
+func viewSteps(ctx context.Context, in pageInput) []webkit.Step {
+	var out []webkit.Step
+	for _, r := range in.records {
+		if s, ok := firedStep(ctx, r, in); ok {
+			out = append(out, s)
+		}
+	}
+	policy, ok := in.plan.Policy(in.page.Policy)
+	if in.page.State != oncall.Calling || !ok {
+		return out
+	}
+	at := in.page.StepAt
+	step, round := in.page.Step, in.page.Round
+	for first := true; len(out) < 40; first = false {
+		if step >= len(policy.Steps) {
+			if round >= policy.Repeat || len(policy.Steps) == 0 {
+				break
+			}
+			step, round = 0, round+1
+		}
+		s := policy.Steps[step]
+		people := in.plan.OnCall(s, in.overrides, at)
+		view := webkit.Step{After: at.Sub(in.page.OpenedAt), Targets: in.names.all(people), At: at, Current: first}
+		if len(people) == 0 {
+			view.Text = webkit.T(ctx, "oncall.step.nobody")
+		}
+		if step == 0 && round > 0 {
+			view.Text = webkit.T(ctx, "oncall.step.round", round+1)
+		}
+		out = append(out, view)
+		if len(people) > 0 {
+			at = at.Add(s.Wait)
+		}
+		step++
+	}
+	last := at.Equal(in.page.StepAt)
+	return append(out, webkit.Step{After: at.Sub(in.page.OpenedAt), Text: webkit.T(ctx, "oncall.step.end"), At: at, Current: last})
+}
+
+func firedStep(ctx context.Context, r event.Record, in pageInput) (webkit.Step, bool) {
+	s := webkit.Step{After: max(0, r.At.Sub(in.page.OpenedAt)).Round(time.Second), At: r.At, State: webkit.OK}
+	who := in.names.of(strings.TrimPrefix(r.Actor, "person/"))
+	switch r.Name {
+	case "oncall.step_fired":
+		var e oncall.StepFired
+		if err := json.Unmarshal(r.Payload, &e); err != nil {
+			return s, false // of another version: the log itself still has it
+		}
+		s.Targets, s.State = in.names.all(e.People), webkit.Muted
+		switch {
+		case len(e.People) == 0:
+			s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.nobody")
+		case e.Devices == 0:
+			s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.nodevice")
+		default:
+			s.Text = webkit.T(ctx, "oncall.step.told", e.Devices)
+		}
+	case "oncall.acked":
+		s.Targets, s.Text = []string{who}, webkit.T(ctx, "oncall.step.acked")
+	case "oncall.declined":
+		s.Targets, s.State, s.Text = []string{who}, webkit.Warning, webkit.T(ctx, "oncall.step.declined")
+	case "oncall.alert_joined":
+		var e oncall.AlertJoined
+		_ = json.Unmarshal(r.Payload, &e) // a payload of another version has no summary to show
+		s.State, s.Text = webkit.Warning, webkit.T(ctx, "oncall.step.joined", e.Summary)
+	case "oncall.exhausted":
+		s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.exhausted")
+	case "oncall.page_closed":
+		s.Text = webkit.T(ctx, "oncall.step.closed")
+	default:
+		return s, false
+	}
+	return s, true
+}
+
+type pagesView struct {
+	Head  webkit.Head
+	Open  []pageRow
+	Past  []pageRow
+	Next  string
+	Empty bool
+}
+
+type pageRow struct {
+	ID, Href, Service, Summary, Word, Who string
+	State                                 webkit.State
+	Since                                 time.Time
+	Answered, Took                        string
+}
+
+func viewPageRow(ctx context.Context, p oncall.Page, n names) pageRow {
+	r := pageRow{
+		ID: p.ID, Href: pageHref(p.ID), Service: p.Service, Summary: p.Summary, Word: webkit.T(ctx, "oncall.state."+string(p.State)), Who: n.of(p.AckedBy),
+		State: lookPage(p), Since: p.OpenedAt, Answered: "—", Took: "—",
+	}
+	if !p.AckedAt.IsZero() {
+		r.Answered = webkit.Duration(ctx, max(0, p.AckedAt.Sub(p.OpenedAt)).Round(time.Second))
+	}
+	if !p.ClosedAt.IsZero() {
+		r.Took = webkit.Duration(ctx, p.ClosedAt.Sub(p.OpenedAt).Round(time.Second))
+	}
+	return r
+}
+
+func viewPages(ctx context.Context, open, all []oncall.Page, next string, n names) pagesView {
+	v := pagesView{Next: next, Empty: len(open)+len(all) == 0}
+	seen, waiting := map[string]bool{}, 0
+	for _, p := range open {
+		seen[p.ID] = true
+		if p.State != oncall.Answered {
+			waiting++
+		}
+		v.Open = append(v.Open, viewPageRow(ctx, p, n))
+	}
+	for _, p := range all {
+		if !seen[p.ID] {
+			v.Past = append(v.Past, viewPageRow(ctx, p, n))
+		}
+	}
+	switch {
+	case waiting > 0:
+		v.Head = webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "oncall.pages.waiting", waiting)}
+	case len(open) > 0:
+		v.Head = webkit.Head{State: webkit.Warning, Sentence: webkit.T(ctx, "oncall.pages.held", len(open))}
+	default:
+		v.Head = webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "oncall.pages.quiet")}
+	}
+	return v
+}
