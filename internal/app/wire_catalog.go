@@ -15,20 +15,29 @@ import (
 
 func (a *App) wireCatalog() module.Module {
 	a.catalog = catalog.New()
-	deps := func(kit *webkit.Kit, panels []module.Panel) catalogweb.Deps {
-		return catalogweb.Deps{Kit: kit, Log: a.log, Now: a.now, Catalog: a.catalog, Columns: a.serviceCells, Panels: panels}
+	deps := catalogweb.Deps{Log: a.log, Now: a.now, Catalog: a.catalog}
+	cells := func(say func(context.Context, slo.Standing) string) func(context.Context) func(catalog.Service) catalogweb.Cells {
+		return func(ctx context.Context) func(catalog.Service) catalogweb.Cells { return a.serviceCells(ctx, say) }
 	}
 	return module.Module{
 		Name: "catalog", Text: catalogweb.Text, Nav: catalogweb.Nav(), Panels: catalogweb.Panels(),
-		API:   func(api *httpd.API) { catalogweb.API(api, deps(nil, nil)) },
-		Pages: func(kit *webkit.Kit, all []module.Panel) []httpd.Route { return catalogweb.Routes(deps(kit, all)) },
+		API: func(api *httpd.API) {
+			in := deps
+			in.Columns = cells(func(_ context.Context, s slo.Standing) string { return s.Status.Sentence(s.Objective) })
+			catalogweb.API(api, in)
+		},
+		Pages: func(kit *webkit.Kit, all []module.Panel) []httpd.Route {
+			in := deps
+			in.Kit, in.Panels, in.Columns = kit, all, cells(sloweb.Sentence)
+			return catalogweb.Routes(in)
+		},
 	}
 }
 
 // serviceCells gathers what higher rooms know of services, once for a page: the
-// catalog may not ask them itself. What cannot be had is left out: the service's
+// catalog may not ask them itself. say puts an objective into words. What cannot be had is left out: the service's
 // own page and the first page say so.
-func (a *App) serviceCells(ctx context.Context) func(catalog.Service) catalogweb.Cells {
+func (a *App) serviceCells(ctx context.Context, say func(context.Context, slo.Standing) string) func(catalog.Service) catalogweb.Cells {
 	objectives := map[string][]slo.Standing{}
 	for _, s := range a.evaluator.All() {
 		objectives[s.Objective.Service] = append(objectives[s.Objective.Service], s)
@@ -58,7 +67,7 @@ func (a *App) serviceCells(ctx context.Context) func(catalog.Service) catalogweb
 			}
 		}
 		c.State, c.SLORef = sloweb.State(first.Status), "/slos/"+first.Objective.ID
-		c.SLO = sloweb.Sentence(ctx, first)
+		c.SLO = say(ctx, first)
 		return c
 	}
 }

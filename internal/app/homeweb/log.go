@@ -235,6 +235,15 @@ func logStrip(ctx context.Context, records []event.Record, from, to time.Time) w
 	return s
 }
 
+// clock writes an instant with its seconds: order is what a log is for.
+func clock(ctx context.Context, t time.Time) string {
+	l, n := t.In(webkit.Zone(ctx)), webkit.Now(ctx).In(webkit.Zone(ctx))
+	if l.Year() == n.Year() && l.YearDay() == n.YearDay() {
+		return l.Format("15:04:05")
+	}
+	return webkit.Stamp(ctx, t) + l.Format(":05")
+}
+
 // record returns one record of the log by its number.
 func (d Deps) record(ctx context.Context, seq string) (event.Record, error) {
 	n, err := strconv.ParseInt(seq, 10, 64)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -87,6 +88,7 @@ func (d Deps) gather(ctx context.Context) (f facts, err error) {
 func items(f facts) []Item {
 	var out []Item
 	told := map[string]bool{} // ids of alerts that something else speaks for
+	burns := standings(f)
 	for _, i := range f.incidents {
 		out = append(out, incidentItem(i))
 		for _, a := range i.Alerts {
@@ -98,7 +100,14 @@ func items(f facts) []Item {
 		if p.State == oncall.Answered && spoken {
 			continue
 		}
-		out = append(out, pageItem(p))
+		it := pageItem(p)
+		for _, a := range p.Alerts {
+			if s, ok := burns[a]; ok {
+				it.standing = s
+				break
+			}
+		}
+		out = append(out, it)
 		for _, a := range p.Alerts {
 			told[a] = true
 		}
@@ -109,7 +118,9 @@ func items(f facts) []Item {
 			burning[a.Rule] = true
 		}
 		if !told[a.ID] {
-			out = append(out, alertItem(a))
+			it := alertItem(a)
+			it.standing = burns[a.ID]
+			out = append(out, it)
 		}
 	}
 	for _, s := range f.slos {
@@ -130,6 +141,24 @@ func items(f facts) []Item {
 	slices.SortStableFunc(out, func(a, b Item) int {
 		return cmp.Or(b.urgency-a.urgency, a.Since.Compare(b.Since))
 	})
+	return out
+}
+
+// standings finds, for alerts that objectives raised and that still burn, the
+// objective, by the alert's id.
+func standings(f facts) map[string]slo.Standing {
+	burning := map[string]slo.Standing{}
+	for _, s := range f.slos {
+		if _, ok := s.Status.Worst(); ok {
+			burning[s.Objective.ID] = s
+		}
+	}
+	out := map[string]slo.Standing{}
+	for _, a := range f.alerts {
+		if s, ok := burning[a.Rule]; ok && a.Source == "slo" {
+			out[a.ID] = s
+		}
+	}
 	return out
 }
 
@@ -247,6 +276,16 @@ func (d Deps) name(ctx context.Context, id string) string {
 	return id
 }
 
+// soon writes an instant of the next days: "09:00", "Mon 09:00", else its date.
+func soon(ctx context.Context, t time.Time) string {
+	l, n := t.In(webkit.Zone(ctx)), webkit.Now(ctx).In(webkit.Zone(ctx))
+	today := l.Year() == n.Year() && l.YearDay() == n.YearDay()
+	if today || t.Before(n) || t.Sub(n) > 6*24*time.Hour {
+		return webkit.Stamp(ctx, t)
+	}
+	return webkit.T(ctx, "home.weekday."+strconv.Itoa(int(l.Weekday())), l.Format("15:04"))
+}
+
 // OnCallLine is what the top bar says: who is on call, and until when.
 func OnCallLine(ctx context.Context, turns []oncall.Now, name func(string) string) string {
 	line, people := "", map[string]bool{}
@@ -255,7 +294,7 @@ func OnCallLine(ctx context.Context, turns []oncall.Now, name func(string) strin
 			continue
 		}
 		if !people[t.Turn.Person] && line == "" {
-			line = webkit.T(ctx, "home.oncall.line", name(t.Turn.Person), t.Turn.End)
+			line = webkit.T(ctx, "home.oncall.line", name(t.Turn.Person), soon(ctx, t.Turn.End))
 		}
 		people[t.Turn.Person] = true
 	}

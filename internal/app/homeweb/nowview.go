@@ -94,7 +94,11 @@ func itemText(ctx context.Context, i Item) string {
 		return webkit.T(ctx, "home.item.gap", i.Title, webkit.Day(ctx, i.Since)+" "+webkit.Clock(ctx, i.Since), webkit.Day(ctx, i.Until)+" "+webkit.Clock(ctx, i.Until))
 	case OnConfig:
 		return webkit.T(ctx, "home.item.config", i.number, i.Title)
-	case OnPage, OnAlert, OnHealth:
+	case OnPage, OnAlert:
+		if i.standing.Objective.ID != "" { // how it is now says more than how it was when it fired
+			return i.standing.Objective.Name + ": " + sloweb.Sentence(ctx, i.standing)
+		}
+	case OnHealth:
 	}
 	return i.Title
 }
@@ -123,7 +127,7 @@ func viewOnCall(ctx context.Context, list []OnCall) (out []webkit.Pair) {
 		if o.Person == "" {
 			p.Body = webkit.Status(webkit.Firing, webkit.T(ctx, "home.oncall.nobody"))
 		} else {
-			p.Value = webkit.T(ctx, "home.oncall.until", o.Name, webkit.Day(ctx, o.Until)+" "+webkit.Clock(ctx, o.Until))
+			p.Value = webkit.T(ctx, "home.oncall.until", o.Name, soon(ctx, o.Until))
 		}
 		out = append(out, p)
 	}
@@ -190,8 +194,9 @@ func dayStrip(ctx context.Context, records []event.Record, from, to time.Time) w
 // recordText is a record in a few words, from what its payload says.
 func recordText(r event.Record) string {
 	var p struct {
-		Name, Summary, Title, Sentence, Pair, By, Reason, Text, Fault, Service, Person, Channel string
-		Number                                                                                  int
+		Name, Summary, Title, Sentence, Pair, By, Reason, Text, Fault, Service, Person, Channel, File string
+		People                                                                                        []string
+		Number, Total, Documents                                                                      int
 	}
 	if json.Unmarshal(r.Payload, &p) != nil {
 		return r.Name
@@ -208,6 +213,10 @@ func recordText(r event.Record) string {
 		about = p.Summary
 	case p.Text != "":
 		about = p.Text
+	case len(p.People) > 0:
+		about = strings.Join(p.People, ", ")
+	case p.Documents > 0:
+		about = strconv.Itoa(p.Documents) + " documents, " + strconv.Itoa(p.Total) + " changes"
 	case p.Person != "" && p.Channel != "":
 		about = p.Person + " · " + p.Channel
 	case p.By != "":
