@@ -62,22 +62,6 @@ func (a *App) logAPI(api *httpd.API) {
 	})
 }
 
-// ConfigState is what is configured.
-type ConfigState struct {
-	Folder    string           `json:"folder,omitempty"`
-	Sum       string           `json:"sum"`
-	Documents []ConfigDocument `json:"documents"`
-	Problems  []ascode.Problem `json:"problems"` // of the folder as it is; what is in use is older then
-}
-
-// ConfigDocument is one document in use.
-type ConfigDocument struct {
-	Kind string `json:"kind"`
-	Name string `json:"name"`
-	File string `json:"file"`
-	Line int    `json:"line"`
-}
-
 // planInput is a folder to compare with what is in use.
 type planInput struct {
 	Body struct {
@@ -92,14 +76,6 @@ type Planned struct {
 }
 
 func (a *App) configAPI(api *httpd.API) {
-	httpd.Get(api, "/api/v1/config", httpd.Op{ID: "get-config", Tag: "config", Summary: "The documents in use"}, func(context.Context, *struct{}) (ConfigState, error) {
-		set := a.config.Set()
-		out := ConfigState{Folder: a.cfg.Folder, Sum: set.Sum(), Documents: []ConfigDocument{}, Problems: append([]ascode.Problem{}, a.config.Problems()...)}
-		for _, d := range set.Documents {
-			out.Documents = append(out.Documents, ConfigDocument{d.Kind, d.Metadata.Name, d.File, d.Line})
-		}
-		return out, nil
-	})
 	httpd.Post(api, "/api/v1/config/plan", httpd.Op{ID: "plan-config", Tag: "config", Summary: "What a folder would change", Access: httpd.Viewer}, func(_ context.Context, in *planInput) (Planned, error) {
 		set, problems := ascode.Parse(in.Body.Files, Kinds())
 		_, more := build(set)

@@ -66,6 +66,7 @@ type App struct {
 	config    *configRoom
 	modules   []module.Module
 	api       *httpd.API
+	routes    []httpd.Route
 	handler   http.Handler
 	listener  net.Listener
 	closers   []closer

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 
 // mount builds the pages and one handler of all routes.
 func (a *App) mount(context.Context) error {
-	a.modules = append(a.modules, a.config.module())
+	a.modules = append(a.modules, a.config.module(), a.wireHome())
 	if err := a.makeKit(); err != nil {
 		return err
 	}
@@ -40,6 +39,7 @@ func (a *App) mount(context.Context) error {
 		}
 	}
 	routes = append(routes, a.api.Routes()...)
+	a.routes = routes
 	var err error
 	a.handler, err = httpd.Handler(a.log, a.cfg.HTTP, a.gate.Guard, a.now, routes...)
 	return err
@@ -87,26 +87,6 @@ func (a *App) panels() []module.Panel {
 		out = append(out, m.Panels...)
 	}
 	return out
-}
-
-// onCallLine is what the top bar says: who is on call, and until when.
-func (a *App) onCallLine(ctx context.Context) string {
-	turns, err := a.pager.OnCallNow(ctx)
-	if err != nil {
-		return ""
-	}
-	var parts []string
-	for _, n := range turns {
-		if n.Turn.Person == "" {
-			continue
-		}
-		name := n.Turn.Person
-		if p, err := a.catalog.Person(ctx, name); err == nil {
-			name = p.Name
-		}
-		parts = append(parts, fmt.Sprintf("%s → %s", name, n.Turn.End.Format("01-02 15:04Z")))
-	}
-	return strings.Join(slices.Compact(parts), ", ")
 }
 
 // publishLive tells open pages what changed: each record's room, its subject,

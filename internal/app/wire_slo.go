@@ -5,16 +5,25 @@ import (
 
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
+	"github.com/hinoban/hinoban/internal/slo/sloweb"
 )
 
 func (a *App) wireSLO() module.Module {
-	a.evaluator = slo.New(a.cfg.SLO, slo.PromCounter{Engine: a.engine}, slodb.New(a.db, a.bus), a.inbox, a.now)
+	counter := slo.PromCounter{Engine: a.engine}
+	a.evaluator = slo.New(a.cfg.SLO, counter, slodb.New(a.db, a.bus), a.inbox, a.now)
+	deps := func(kit *webkit.Kit) sloweb.Deps {
+		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: counter, Events: a.bus, Service: a.serviceName}
+	}
 	return module.Module{
-		Name: "slo", Migrations: slodb.Migrations,
+		Name: "slo", Migrations: slodb.Migrations, Text: sloweb.Text, Nav: sloweb.Nav(), Panels: sloweb.Panels(),
+		API:   func(api *httpd.API) { sloweb.API(api, deps(nil)) },
+		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.Routes(deps(kit)) },
 		// Samples arrive in bursts of targets; the pause lets a burst end.
 		Loops: []run.Loop{{Name: "slo.evaluate", Every: a.cfg.SLO.Every, Do: a.evaluator.Evaluate}},
 		On: []bus.Handler{
@@ -26,4 +35,12 @@ func (a *App) wireSLO() module.Module {
 			}),
 		},
 	}
+}
+
+// serviceName is a service's name, or the id where the catalog has none.
+func (a *App) serviceName(ctx context.Context, id string) string {
+	if s, err := a.catalog.Service(ctx, id); err == nil {
+		return s.Name
+	}
+	return id
 }

@@ -155,9 +155,21 @@ func (s Status) Sentence(o Objective) string {
 		return left
 	}
 	if gone := s.GoneIn(o.Window, p.LongBurn); gone > 0 {
-		left += ", gone in " + gone.Round(time.Minute).String()
+		left += ", gone in " + rough(gone)
 	}
 	return fmt.Sprintf("burns %s× (limit %s); %s", Number(p.LongBurn), p.Name(), left)
+}
+
+// rough writes a duration in its two largest units: "1d 3h", "7h 40m", "12m".
+func rough(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day:
+		return fmt.Sprintf("%dd %dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh %dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dm", d/time.Minute)
 }
 
 // Number writes a figure with three significant digits.

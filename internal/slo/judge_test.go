@@ -164,7 +164,7 @@ func TestSentence(t *testing.T) {
 	o := promised(t, "99.9", 30*day)
 	c := counts(o, 0.0214)
 	c[30*day] = Count{Good: 99971, Total: 100000, Known: true}
-	want := "burns 21.4× (limit 14.4× over 1h and 5m); 71 % of the budget is left, gone in 23h53m0s"
+	want := "burns 21.4× (limit 14.4× over 1h and 5m); 71 % of the budget is left, gone in 23h 53m"
 	if got := Judge(o, c, noon).Sentence(o); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -113,8 +113,10 @@ func listHead(ctx context.Context, all []catalog.Service, cells func(catalog.Ser
 		return webkit.Head{Sentence: webkit.T(ctx, "catalog.head.none")}
 	case bad == 0:
 		return webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "catalog.head.ok", len(all))}
+	case bad == 1 && len(all) == 1:
+		return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "catalog.head.only", first)}
 	case bad == 1:
-		return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "catalog.head.one", first, len(all))}
+		return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "catalog.head.one", first, len(all)-1)}
 	}
 	return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "catalog.head.bad", bad, len(all))}
 }

@@ -22,6 +22,12 @@ func columns(ctx context.Context) []webkit.ColumnHead {
 	}
 }
 
+// shortColumns are the heads of the same table where there is less room.
+func shortColumns(ctx context.Context) []webkit.ColumnHead {
+	all := columns(ctx)
+	return append(all[:3:3], all[5])
+}
+
 func columnCount(ctx context.Context) string { return strconv.Itoa(len(columns(ctx))) }
 
 // example is what an empty page shows: ten lines that make a first objective.

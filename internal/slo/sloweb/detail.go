@@ -73,6 +73,7 @@ type ledgerView struct {
 // windowView is what was counted over one window.
 type windowView struct {
 	Window, Bad, Total, Ratio, Burn string
+	At                              time.Time // when it was counted
 	Known                           bool
 }
 
@@ -160,7 +161,7 @@ func viewPairs(ctx context.Context, s slo.Standing) (out []pairView) {
 func viewWindows(ctx context.Context, s slo.Standing) (out []windowView) {
 	for _, w := range s.Objective.Windows() {
 		c := s.Status.Counts[w]
-		v := windowView{Window: span(ctx, w), Known: c.Known, Bad: "—", Total: "—", Ratio: "—", Burn: "—"}
+		v := windowView{Window: span(ctx, w), At: c.At, Known: c.Known, Bad: "—", Total: "—", Ratio: "—", Burn: "—"}
 		if c.Known {
 			v.Bad, v.Total = webkit.Number(ctx, whole(c.Bad())), webkit.Number(ctx, whole(c.Total))
 		}
@@ -365,6 +366,10 @@ func burnChart(ctx context.Context, s slo.Standing, lines []burnLine, from, to t
 				c.Max = max(c.Max, v*1.5)
 			}
 			line.Points = append(line.Points, webkit.Point{At: n.At, Value: v})
+		}
+		if rate, ok := burnOver(s, l.Window); ok && !s.Status.At.After(to) {
+			line.Points = append(line.Points, webkit.Point{At: to, Value: rate}) // what the head says, the chart says too
+			c.Max = max(c.Max, rate*1.5)
 		}
 		c.Series = append(c.Series, line)
 	}

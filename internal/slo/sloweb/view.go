@@ -228,3 +228,14 @@ func viewSpark(ctx context.Context, s slo.Standing, lefts []slo.Left) webkit.Spa
 	}
 	return out
 }
+
+// State is how an objective looks: for pages of other rooms.
+func State(s slo.Status) webkit.State { return state(s) }
+
+// Sentence is the one glance at an objective, in the viewer's language: for
+// pages of other rooms. It takes this package's text.
+func Sentence(ctx context.Context, s slo.Standing) string { return sentence(ctx, s) }
+
+// Worst is the objective in danger that needs somebody first; ok is false where
+// none does.
+func Worst(all []slo.Standing) (s slo.Standing, ok bool) { return worst(all) }
