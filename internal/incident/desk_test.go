@@ -177,6 +177,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestTimelineOfAnotherIncidentIsShort(t *testing.T) {
+	h := build(t)
+	ctx := t.Context()
+	h.fire("a1", "payment", "slo", alert.Page)
+	if _, err := h.desk.Note(ctx, "1", "of the first", "aoi"); err != nil {
+		t.Fatal(err)
+	}
+	h.over("a1", "payment")
+	h.now = h.now.Add(5 * time.Minute)
+	h.fire("a2", "payment", "slo", alert.Page)
+	records, err := h.desk.Timeline(ctx, h.all()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range records {
+		got = append(got, r.Name)
+	}
+	if want := []string{"incident.declared", "incident.resolved", "incident.declared"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // told is news of the service that is nobody's own.
 type told struct{ N int }
 

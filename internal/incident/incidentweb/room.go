@@ -128,15 +128,16 @@ func headDetail(ctx context.Context, i incident.Incident, name func(string) stri
 	if i.DeclaredBy != "" {
 		by = webkit.T(ctx, "incident.by.person", i.DeclaredAt, name(i.DeclaredBy))
 	}
+	alerts := webkit.T(ctx, "incident.alerts.open", len(i.Open))
 	switch {
 	case len(i.Alerts) == 0:
 		return by
 	case len(i.Open) == 0:
-		return by + " " + webkit.T(ctx, "incident.alerts.over", len(i.Alerts))
+		alerts = webkit.T(ctx, "incident.alerts.over", len(i.Alerts))
 	case i.DeclaredBy == "" && i.Status != incident.Resolved:
-		return by + " " + webkit.T(ctx, "incident.alerts.auto", len(i.Open))
+		alerts = webkit.T(ctx, "incident.alerts.auto", len(i.Open))
 	}
-	return by + " " + webkit.T(ctx, "incident.alerts.open", len(i.Open))
+	return webkit.T(ctx, "incident.by.and", by, alerts)
 }
 
 // timeline fills the entries, newest first while the incident is open, and the
