@@ -81,7 +81,11 @@ func pageReaders(add func(string, reader)) {
 		if e.Devices == 1 {
 			key = "step_device"
 		}
-		return t.say(key, e.Step+1, t.people(e.People), e.Devices)
+		line := t.say(key, e.Step+1, t.people(e.People), e.Devices)
+		if e.Round > 0 {
+			line += t.say("round", e.Round+1)
+		}
+		return line
 	}))
 	add(reading(func(t teller, e oncall.Delivered) string {
 		key := "delivered"

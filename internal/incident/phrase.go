@@ -94,6 +94,7 @@ func phrases() map[string][2]string {
 		"alert_resolved":     {"alert “%s” resolved after %s", "アラート「%s」が解決 (発報から %s)"},
 		"step_device":        {"escalation step %d told %s (%d device)", "エスカレーション %d 段目: %s に通知 (端末 %d 台)"},
 		"step":               {"escalation step %d told %s (%d devices)", "エスカレーション %d 段目: %s に通知 (端末 %d 台)"},
+		"round":              {", round %d", "、%d 巡目"},
 		"delivered":          {"page handed over to %s by %s", "%s への呼び出しを送達 (%s)"},
 		"delivered_resolved": {"%s was told by %s that it is over", "%s に解決を通知 (%s)"},
 		"failed":             {"message to %s by %s not taken: %s", "%s への通知 (%s) が受理されず: %s"},

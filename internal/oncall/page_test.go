@@ -241,3 +241,16 @@ func TestSettle(t *testing.T) {
 		}
 	}
 }
+
+func TestSpoken(t *testing.T) {
+	for _, tt := range []struct {
+		d      time.Duration
+		en, ja string
+	}{
+		{0, "0 s", "0秒"}, {59*time.Second + 900*time.Millisecond, "59 s", "59秒"}, {18 * time.Minute, "18 min", "18分"}, {65 * time.Minute, "1 h 5 min", "1時間5分"}, {50 * time.Hour, "50 h 0 min", "50時間0分"},
+	} {
+		if en, ja := spoken("en", tt.d), spoken("ja", tt.d); en != tt.en || ja != tt.ja {
+			t.Errorf("%s: got %q and %q, want %q and %q", tt.d, en, ja, tt.en, tt.ja)
+		}
+	}
+}

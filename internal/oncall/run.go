@@ -58,7 +58,7 @@ func (p *Pager) message(page Page, d Delivery, who catalog.Person) notify.Messag
 	link := p.cfg.BaseURL + "/pages/" + page.ID
 	if d.Kind == "resolved" {
 		m.Title = fmt.Sprintf(text(who.Lang, "resolved_title"), page.Service)
-		m.Body = fmt.Sprintf(text(who.Lang, "resolved_body"), page.Summary, page.ClosedAt.Sub(page.OpenedAt).Round(time.Second))
+		m.Body = fmt.Sprintf(text(who.Lang, "resolved_body"), page.Summary, spoken(who.Lang, page.ClosedAt.Sub(page.OpenedAt)))
 		m.Links = []notify.Link{{Text: text(who.Lang, "open"), URL: link}}
 		return m
 	}
@@ -73,12 +73,34 @@ func (p *Pager) message(page Page, d Delivery, who catalog.Person) notify.Messag
 	return m
 }
 
+// spoken is a length of time as people say it: "1 h 5 min", 「1時間5分」.
+func spoken(lang string, d time.Duration) string {
+	h, m, s := int(d/time.Hour), int(d/time.Minute)%60, int(d/time.Second)%60
+	units := [3]string{" h", " min", " s"}
+	if lang == "ja" {
+		units = [3]string{"時間", "分", "秒"}
+	}
+	var out []string
+	switch {
+	case h > 0:
+		out = []string{fmt.Sprint(h, units[0]), fmt.Sprint(m, units[1])}
+	case m > 0:
+		out = []string{fmt.Sprint(m, units[1])}
+	default:
+		out = []string{fmt.Sprint(s, units[2])}
+	}
+	if lang == "ja" {
+		return strings.Join(out, "")
+	}
+	return strings.Join(out, " ")
+}
+
 // text is what messages are made of, in the language of whoever is told.
 func text(lang, key string) string {
 	pair, ok := map[string][2]string{
 		"page_title":     {"%s needs you", "%s で障害が起きています"},
 		"resolved_title": {"%s is well again", "%s は復旧しました"},
-		"resolved_body":  {"%s\nResolved after %s.", "%s\n%s 後に解決しました。"},
+		"resolved_body":  {"%s\nResolved after %s.", "%s\n%s後に解決しました。"},
 		"more":           {"%d alerts are open for this service.", "このサービスで %d 件のアラートが開いています。"},
 		"step":           {"Escalation step %d.", "エスカレーション %d 段目です。"},
 		"ack":            {"Acknowledge", "対応する"},

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -78,5 +79,15 @@ func TestPanelLoadsAfterThePage(t *testing.T) {
 	do(ctx, t, chromedp.Navigate(url+"/incidents"), chromedp.WaitVisible("#panel-text"))
 	if got := run(ctx, t, chromedp.Title()); got != "Incidents · Hinoban" {
 		t.Errorf("a panel changed the title to %q", got)
+	}
+}
+
+// A browser has six connections to a server, and keeps pages for going back:
+// those must not hold theirs.
+func TestPagesKeptForBackHoldNoConnection(t *testing.T) {
+	ctx, url := open(t), serve(t, gallery(t))
+	for n := range 9 {
+		do(ctx, t, chromedp.Navigate(fmt.Sprint(url, "/alerts?n=", n)), chromedp.WaitReady("html.js"))
+		run(ctx, t, chromedp.Poll[bool](`document.querySelector("hb-live").source?.readyState === 1`))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/app"
+	"github.com/hinoban/hinoban/internal/app/homeweb"
 )
 
 func signal(t *testing.T, s *server, id, service string) error {
@@ -39,7 +40,7 @@ func TestBrokenConfigurationKeepsTheLastGoodOne(t *testing.T) {
 		t.Errorf("a refused change must not make the server unready: %+v, %v", h, err)
 	}
 	inUse := func(s *server) int {
-		var state app.ConfigState
+		var state homeweb.Config
 		if err := s.api.Get(t.Context(), "/api/v1/config", &state); err != nil {
 			t.Fatal(err)
 		}

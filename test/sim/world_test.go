@@ -191,7 +191,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		Store: oncalldb.New(w.db, w.log), Alerts: w.inbox, Catalog: cat, Channels: []notify.Channel{w.phone, hook}, Now: clock, NewID: w.newID,
 	})
 	w.pager.Replace(w.plan)
-	w.desk = incident.New(incident.Deps{Store: incidentdb.New(w.db, w.log), Alerts: w.inbox, Services: cat, Pages: w.pager, Log: w.log, Now: clock, NewID: w.newID})
+	w.desk = incident.New(incident.Deps{Store: incidentdb.New(w.db, w.log), Alerts: w.inbox, Services: cat, Log: w.log, Now: clock, NewID: w.newID})
 	w.writer = postmortem.New(postmortem.Deps{Store: postmortemdb.New(w.db, w.log), Incidents: w.desk, Catalog: cat, Log: w.log, Now: clock, NewID: w.newID, Lang: "en"})
 	w.subscribe()
 	for _, s := range []string{"pay", "web"} {

@@ -12,19 +12,19 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 )
 
-// Answer is one alert.
-type Answer struct {
+// AlertAnswer is one alert.
+type AlertAnswer struct {
 	Alert alert.Alert `json:"alert"`
 }
 
-// List is one page of alerts, newest first.
-type List struct {
+// AlertList is one page of alerts, newest first.
+type AlertList struct {
 	Alerts []alert.Alert `json:"alerts"`
 	Next   string        `json:"next,omitempty" doc:"The cursor of the next page: pass it as after."`
 }
 
-// Detail is one alert with its history and its like.
-type Detail struct {
+// AlertDetail is one alert with its history and its like.
+type AlertDetail struct {
 	Alert   alert.Alert    `json:"alert"`
 	History []event.Record `json:"history" doc:"The log's records of the alert, the oldest first."`
 	Similar []alert.Alert  `json:"similar" doc:"Earlier alerts of the same rule, the newest first."`
@@ -44,9 +44,9 @@ type (
 	}
 	judgeIn struct {
 		ID   string `path:"id" maxLength:"64"`
-		Body *actor
+		Body *alertActor
 	}
-	actor struct {
+	alertActor struct {
 		As string `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 	}
 	signalIn struct {
@@ -67,7 +67,7 @@ type (
 )
 
 // as is the person named in the body, which need not be there.
-func (a *actor) as() string {
+func (a *alertActor) as() string {
 	if a == nil {
 		return ""
 	}
@@ -80,9 +80,9 @@ func API(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/alerts", op("list-alerts", "List alerts, the newest first"), d.apiList)
 	httpd.Get(a, "/api/v1/alerts/{id}", op("get-alert", "An alert, its history and its like"), d.apiGet)
 	judge := func(verb, summary string, do func(context.Context, string, string, string) (alert.Alert, error)) {
-		httpd.Post(a, "/api/v1/alerts/{id}/"+verb, op(verb+"-alert", summary), func(ctx context.Context, in *judgeIn) (Answer, error) {
+		httpd.Post(a, "/api/v1/alerts/{id}/"+verb, op(verb+"-alert", summary), func(ctx context.Context, in *judgeIn) (AlertAnswer, error) {
 			got, err := do(ctx, in.ID, auth.Actor(ctx, in.Body.as()), "api")
-			return Answer{got}, err
+			return AlertAnswer{got}, err
 		})
 	}
 	judge("ack", "Take an alert", d.Inbox.Ack)
@@ -94,7 +94,7 @@ func API(a *httpd.API, d Deps) {
 	}, d.apiSignal)
 }
 
-func (d Deps) apiList(ctx context.Context, in *listIn) (List, error) {
+func (d Deps) apiList(ctx context.Context, in *listIn) (AlertList, error) {
 	q := alert.Query{Severity: alert.Severity(in.Severity), Service: in.Service, Text: in.Query, Before: in.After, Limit: in.Limit + 1}
 	switch in.State {
 	case "open", "acked", "resolved":
@@ -103,27 +103,27 @@ func (d Deps) apiList(ctx context.Context, in *listIn) (List, error) {
 		q.Unresolved = true
 	}
 	rows, err := d.Inbox.Alerts(ctx, q)
-	out := List{Alerts: listed(rows)}
+	out := AlertList{Alerts: listed(rows)}
 	if len(rows) > in.Limit {
 		out.Alerts, out.Next = rows[:in.Limit], rows[in.Limit-1].ID
 	}
 	return out, err
 }
 
-func (d Deps) apiGet(ctx context.Context, in *oneIn) (Detail, error) {
+func (d Deps) apiGet(ctx context.Context, in *oneIn) (AlertDetail, error) {
 	a, err := d.Inbox.Alert(ctx, in.ID)
 	if err != nil {
-		return Detail{}, err
+		return AlertDetail{}, err
 	}
 	past, err := d.similar(ctx, a)
 	if err != nil {
-		return Detail{}, err
+		return AlertDetail{}, err
 	}
 	history, err := d.Events.Events(ctx, event.Query{Subjects: []string{alert.Subject(a.ID)}})
-	return Detail{Alert: a, History: listed(history), Similar: listed(past)}, err
+	return AlertDetail{Alert: a, History: listed(history), Similar: listed(past)}, err
 }
 
-func (d Deps) apiSignal(ctx context.Context, in *signalIn) (Answer, error) {
+func (d Deps) apiSignal(ctx context.Context, in *signalIn) (AlertAnswer, error) {
 	b := in.Body
 	s := alert.Signal{
 		ID: b.ID, Firing: b.Firing == nil || *b.Firing, Source: b.Source, Service: b.Service, Rule: b.Rule, Severity: alert.Severity(b.Severity),
@@ -137,10 +137,10 @@ func (d Deps) apiSignal(ctx context.Context, in *signalIn) (Answer, error) {
 		s.At = now
 	}
 	if s.At.After(now.Add(5 * time.Minute)) {
-		return Answer{}, errs.New(errs.Invalid, "at: %s is more than five minutes ahead of this server's clock, %s", s.At.Format(time.RFC3339), now.Format(time.RFC3339))
+		return AlertAnswer{}, errs.New(errs.Invalid, "at: %s is more than five minutes ahead of this server's clock, %s", s.At.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	a, err := d.Inbox.Take(ctx, s)
-	return Answer{a}, err
+	return AlertAnswer{a}, err
 }
 
 // listed makes an empty list of none, so that JSON says [] and not null.

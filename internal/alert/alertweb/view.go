@@ -117,6 +117,7 @@ type rowView struct {
 	Service                 string
 	State                   webkit.State
 	Word, Who, Severity     string
+	Standing                string // word and who, in one
 	Since                   time.Time
 	Took                    string // how long it was open, once it is over
 	Count                   int
@@ -148,6 +149,10 @@ func viewRow(ctx context.Context, a alert.Alert, names map[string]string, back s
 		ID: a.ID, Href: "/alerts/" + url.PathEscape(a.ID), Summary: a.Summary, Rule: a.Rule, Service: a.Service, State: look(a),
 		Word: webkit.T(ctx, "alerts.state."+string(a.State())), Who: nameOf(names, a.AckedBy), Severity: webkit.T(ctx, "alerts.severity."+string(a.Severity)),
 		Since: a.OpenedAt, Count: a.Count, Back: back,
+	}
+	v.Standing = v.Word
+	if v.Who != "" {
+		v.Standing += " · " + v.Who
 	}
 	if v.Summary == "" {
 		v.Summary = a.Rule

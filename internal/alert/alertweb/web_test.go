@@ -295,7 +295,7 @@ func TestTenThousandAlertsPageByCursor(t *testing.T) {
 func TestAPI(t *testing.T) {
 	h := build(t)
 	h.story()
-	var list alertweb.List
+	var list alertweb.AlertList
 	h.json("GET", "/api/v1/alerts?limit=2", "", 200, &list)
 	if len(list.Alerts) != 2 || list.Next != list.Alerts[1].ID {
 		t.Fatalf("got %d alerts, next %q", len(list.Alerts), list.Next)
@@ -305,14 +305,14 @@ func TestAPI(t *testing.T) {
 	if len(list.Alerts) != 3 || list.Alerts[0].ID >= first {
 		t.Errorf("after %s: got %d alerts", first, len(list.Alerts))
 	}
-	var one alertweb.Detail
+	var one alertweb.AlertDetail
 	h.json("GET", "/api/v1/alerts/id0001", "", 200, &one)
 	if len(one.History) != 3 || one.Alert.AckedBy != "aoi" || one.Similar == nil {
 		t.Errorf("got %+v", one)
 	}
 	h.json("GET", "/api/v1/alerts/none", "", 404, nil)
 	h.json("GET", "/api/v1/alerts?state=odd", "", 422, nil)
-	var ans alertweb.Answer
+	var ans alertweb.AlertAnswer
 	h.json("POST", "/api/v1/alerts/"+first+"/ack", `{"as":"ren"}`, 200, &ans)
 	if ans.Alert.AckedBy != "ren" {
 		t.Errorf("acked by %q, want ren", ans.Alert.AckedBy)
@@ -323,7 +323,7 @@ func TestAPI(t *testing.T) {
 
 func TestSignals(t *testing.T) {
 	h := build(t)
-	var ans alertweb.Answer
+	var ans alertweb.AlertAnswer
 	h.json("POST", "/api/v1/signals", `{"service":"checkout","rule":"orders-stuck"}`, 202, &ans)
 	if a := ans.Alert; a.Severity != alert.Page || a.Source != "api" || !a.OpenedAt.Equal(t0) || a.ID == "" {
 		t.Errorf("got %+v, want a page of api, now", a)

@@ -245,7 +245,7 @@ func times(ctx context.Context, i incident.Incident, records []event.Record) []t
 	}
 	moment := func(key string, at time.Time, measure string) timeView {
 		v := timeView{Word: webkit.T(ctx, "incident.time."+key), Definition: webkit.T(ctx, "incident.time."+key+".def"), At: at}
-		if m, ok := took[measure]; ok && m.Took() > 0 {
+		if m, ok := took[measure]; ok && m.Took() >= time.Second {
 			v.Took = webkit.Duration(ctx, m.Took().Round(time.Second))
 			v.Short, v.Measure = webkit.T(ctx, "incident.measure."+measure), webkit.T(ctx, "incident.measure."+measure+".def")
 		}

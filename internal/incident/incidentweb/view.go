@@ -94,7 +94,7 @@ func sev(n int) string { return "SEV" + strconv.Itoa(n) }
 
 func row(ctx context.Context, i incident.Incident, service string, name func(string) string) rowView {
 	v := rowView{
-		ID: "i" + strconv.Itoa(i.Number), Title: "#" + strconv.Itoa(i.Number) + " " + i.Title, Href: href(i),
+		ID: "i" + strconv.Itoa(i.Number), Title: "#" + strconv.Itoa(i.Number) + " " + plainTitle(i), Href: href(i),
 		State: state(i.Status), Status: webkit.T(ctx, "incident.status."+string(i.Status)),
 		Service: service, Severity: sev(i.Severity), Declared: i.DeclaredAt, Open: i.ResolvedAt.IsZero(),
 		Took: webkit.Duration(ctx, lasted(i, webkit.Now(ctx)).Round(time.Second)), number: i.Number, severity: i.Severity, service: i.Service,

@@ -10,27 +10,27 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 )
 
-// State is who is on call now, who is next, and where nobody will be.
-type State struct {
+// OnCallState is who is on call now, who is next, and where nobody will be.
+type OnCallState struct {
 	Rotas []oncall.Now `json:"rotas"`
-	Gaps  []Gap        `json:"gaps" doc:"Of the next seven days."`
+	Gaps  []OnCallGap  `json:"gaps" doc:"Of the next seven days."`
 }
 
-// Gap is a stretch of time with nobody on call.
-type Gap struct {
+// OnCallGap is a stretch of time with nobody on call.
+type OnCallGap struct {
 	Rota  string    `json:"rota"`
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 }
 
-// Schedule is the turns of every rota over a stretch of time.
-type Schedule struct {
+// OnCallSchedule is the turns of every rota over a stretch of time.
+type OnCallSchedule struct {
 	Turns     map[string][]oncall.Turn `json:"turns" doc:"By rota, without a hole; a turn without a person is a gap."`
 	Overrides []oncall.Override        `json:"overrides"`
 }
 
-// Simulation is what would happen if a service fired now.
-type Simulation struct {
+// SimulatedPage is what would happen if a service fired now.
+type SimulatedPage struct {
 	Service string          `json:"service"`
 	Calls   []SimulatedCall `json:"calls"`
 }
@@ -62,14 +62,14 @@ type PageAnswer struct {
 	Page oncall.Page `json:"page"`
 }
 
-// Messages is an inbox, newest first.
-type Messages struct {
+// InboxMessages is an inbox, newest first.
+type InboxMessages struct {
 	Unread   int                   `json:"unread"`
 	Messages []oncall.InboxMessage `json:"messages"`
 }
 
-// Removed is the answer to a removal.
-type Removed struct {
+// OverrideRemoved is the answer to a removal.
+type OverrideRemoved struct {
 	OK bool `json:"ok"`
 }
 
@@ -108,9 +108,9 @@ type (
 	}
 	answerIn struct {
 		ID   string `path:"id" maxLength:"64"`
-		Body *actor
+		Body *pageActor
 	}
-	actor struct {
+	pageActor struct {
 		As string `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 	}
 	inboxIn struct {
@@ -120,7 +120,7 @@ type (
 )
 
 // as is the person named in the body, which need not be there.
-func (a *actor) as() string {
+func (a *pageActor) as() string {
 	if a == nil {
 		return ""
 	}
@@ -134,9 +134,9 @@ func API(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/oncall/turns", op("list-turns", "Who is on call when"), d.apiTurns)
 	httpd.Get(a, "/api/v1/oncall/simulate", op("simulate-page", "Who would be told, and when, if a service fired"), d.apiSimulate)
 	httpd.Post(a, "/api/v1/oncall/overrides", op("create-override", "Put somebody else on call for a while"), d.apiOverride)
-	httpd.Delete(a, "/api/v1/oncall/overrides/{id}", op("delete-override", "Take an override back"), func(ctx context.Context, in *removeIn) (Removed, error) {
+	httpd.Delete(a, "/api/v1/oncall/overrides/{id}", op("delete-override", "Take an override back"), func(ctx context.Context, in *removeIn) (OverrideRemoved, error) {
 		err := d.Pager.RemoveOverride(ctx, in.ID, auth.Actor(ctx, in.As))
-		return Removed{err == nil}, err
+		return OverrideRemoved{err == nil}, err
 	})
 	httpd.Get(a, "/api/v1/pages", op("list-pages", "List pages, the newest first"), d.apiPages)
 	httpd.Get(a, "/api/v1/pages/{id}", op("get-page", "A page and its deliveries"), func(ctx context.Context, in *pageIn) (PageDetail, error) {
@@ -154,28 +154,28 @@ func API(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/inbox/{person}", op("list-inbox", "A person's built-in inbox"), d.apiInbox)
 }
 
-func (d Deps) apiNow(ctx context.Context, _ *nothing) (State, error) {
+func (d Deps) apiNow(ctx context.Context, _ *nothing) (OnCallState, error) {
 	rotas, err := d.Pager.OnCallNow(ctx)
 	if err != nil {
-		return State{}, err
+		return OnCallState{}, err
 	}
 	now := d.Now().UTC()
 	soon, _, err := d.Pager.Turns(ctx, now, now.Add(ahead))
 	if err != nil {
-		return State{}, err
+		return OnCallState{}, err
 	}
-	out := State{Rotas: listed(rotas), Gaps: []Gap{}}
+	out := OnCallState{Rotas: listed(rotas), Gaps: []OnCallGap{}}
 	for _, r := range d.Pager.Plan().Rotas {
 		for _, t := range soon[r.ID] {
 			if t.Person == "" {
-				out.Gaps = append(out.Gaps, Gap{Rota: r.ID, Start: t.Start, End: t.End})
+				out.Gaps = append(out.Gaps, OnCallGap{Rota: r.ID, Start: t.Start, End: t.End})
 			}
 		}
 	}
 	return out, nil
 }
 
-func (d Deps) apiTurns(ctx context.Context, in *turnsIn) (Schedule, error) {
+func (d Deps) apiTurns(ctx context.Context, in *turnsIn) (OnCallSchedule, error) {
 	from, to := in.From.UTC(), in.To.UTC()
 	if from.IsZero() {
 		from = d.Now().UTC()
@@ -184,19 +184,19 @@ func (d Deps) apiTurns(ctx context.Context, in *turnsIn) (Schedule, error) {
 		to = from.AddDate(0, 0, 28)
 	}
 	if !from.Before(to) || to.Sub(from) > 366*24*time.Hour {
-		return Schedule{}, errs.New(errs.Invalid, "to: must come after from, within a year")
+		return OnCallSchedule{}, errs.New(errs.Invalid, "to: must come after from, within a year")
 	}
 	turns, overrides, err := d.Pager.Turns(ctx, from, to)
-	return Schedule{turns, listed(overrides)}, err
+	return OnCallSchedule{turns, listed(overrides)}, err
 }
 
-func (d Deps) apiSimulate(ctx context.Context, in *simulateIn) (Simulation, error) {
+func (d Deps) apiSimulate(ctx context.Context, in *simulateIn) (SimulatedPage, error) {
 	at := in.At.UTC()
 	if at.IsZero() {
 		at = d.Now().UTC()
 	}
 	calls, err := d.Pager.Simulate(ctx, in.Service, at)
-	out := Simulation{Service: in.Service, Calls: []SimulatedCall{}}
+	out := SimulatedPage{Service: in.Service, Calls: []SimulatedCall{}}
 	for _, c := range calls {
 		out.Calls = append(out.Calls, SimulatedCall{AfterSeconds: c.After.Seconds(), At: at.Add(c.After), Step: c.Step, Person: c.Person, Device: c.Device, Channel: c.Channel})
 	}
@@ -217,16 +217,16 @@ func (d Deps) apiPages(ctx context.Context, in *pagesIn) (PageList, error) {
 	return out, err
 }
 
-func (d Deps) apiInbox(ctx context.Context, in *inboxIn) (Messages, error) {
+func (d Deps) apiInbox(ctx context.Context, in *inboxIn) (InboxMessages, error) {
 	if _, err := d.Catalog.Person(ctx, in.Person); err != nil {
-		return Messages{}, err
+		return InboxMessages{}, err
 	}
 	unread, err := d.Inbox.Unread(ctx, in.Person)
 	if err != nil {
-		return Messages{}, err
+		return InboxMessages{}, err
 	}
 	ms, err := d.Inbox.Messages(ctx, in.Person, in.Limit)
-	return Messages{unread, listed(ms)}, err
+	return InboxMessages{unread, listed(ms)}, err
 }
 
 // listed makes an empty list of none, so that JSON says [] and not null.

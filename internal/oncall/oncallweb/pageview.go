@@ -121,23 +121,31 @@ func webLink(u string) string {
 // standing says in one line how the page stands.
 func standing(ctx context.Context, in pageInput) string {
 	p := in.page
-	open := webkit.Duration(ctx, max(0, webkit.Now(ctx).Sub(p.OpenedAt)).Round(time.Second))
+	open := took(ctx, webkit.Now(ctx).Sub(p.OpenedAt))
 	switch p.State {
 	case oncall.Calling:
 		return webkit.T(ctx, "oncall.standing.calling", open)
 	case oncall.Answered:
-		return webkit.T(ctx, "oncall.standing.answered", in.names.of(p.AckedBy), webkit.Duration(ctx, max(0, p.AckedAt.Sub(p.OpenedAt)).Round(time.Second)))
+		return webkit.T(ctx, "oncall.standing.answered", in.names.of(p.AckedBy), took(ctx, p.AckedAt.Sub(p.OpenedAt)))
 	case oncall.Unheard:
 		return webkit.T(ctx, "oncall.standing.unheard", open)
 	case oncall.NoPolicy:
 		return webkit.T(ctx, "oncall.standing.nopolicy")
 	case oncall.Closed:
 	}
-	took := webkit.Duration(ctx, p.ClosedAt.Sub(p.OpenedAt).Round(time.Second))
+	open = took(ctx, p.ClosedAt.Sub(p.OpenedAt))
 	if p.AckedBy != "" {
-		return webkit.T(ctx, "oncall.standing.closed", p.ClosedAt, took, in.names.of(p.AckedBy))
+		return webkit.T(ctx, "oncall.standing.closed", p.ClosedAt, open, in.names.of(p.AckedBy))
 	}
-	return webkit.T(ctx, "oncall.standing.closed.alone", p.ClosedAt, took)
+	return webkit.T(ctx, "oncall.standing.closed.alone", p.ClosedAt, open)
+}
+
+// took is a length of time in whole seconds.
+func took(ctx context.Context, d time.Duration) string {
+	if d = d.Round(time.Second); d < time.Second {
+		return webkit.T(ctx, "oncall.instant")
+	}
+	return webkit.Duration(ctx, d)
 }
 
 func viewDelivery(ctx context.Context, d oncall.Delivery, n names) deliveryView {
@@ -149,7 +157,7 @@ func viewDelivery(ctx context.Context, d oncall.Delivery, n names) deliveryView 
 	case oncall.Sent:
 		v.State = webkit.OK
 	case oncall.Failed:
-		v.State = webkit.Firing
+		v.State, v.At = webkit.Firing, d.DueAt
 	case oncall.Cancelled:
 		v.State = webkit.Muted
 	case oncall.Pending:
@@ -256,10 +264,10 @@ func viewPageRow(ctx context.Context, p oncall.Page, n names) pageRow {
 		State: lookPage(p), Since: p.OpenedAt, Answered: "—", Took: "—",
 	}
 	if !p.AckedAt.IsZero() {
-		r.Answered = webkit.Duration(ctx, max(0, p.AckedAt.Sub(p.OpenedAt)).Round(time.Second))
+		r.Answered = took(ctx, p.AckedAt.Sub(p.OpenedAt))
 	}
 	if !p.ClosedAt.IsZero() {
-		r.Took = webkit.Duration(ctx, p.ClosedAt.Sub(p.OpenedAt).Round(time.Second))
+		r.Took = took(ctx, p.ClosedAt.Sub(p.OpenedAt))
 	}
 	return r
 }

@@ -68,10 +68,14 @@ func localLink(link string) string {
 	return webLink(link)
 }
 
+// lookAround is how far around now one's shifts are looked up, so that those
+// which are shown have their real ends.
+const lookAround = 60 * 24 * time.Hour
+
 type meInput struct {
 	who    catalog.Person
 	plan   *oncall.Plan
-	turns  map[string][]oncall.Turn // of the next four weeks
+	turns  map[string][]oncall.Turn // from lookAround before now to lookAround after
 	pages  []oncall.Page
 	unread int
 	names  names
@@ -104,9 +108,10 @@ func viewMe(ctx context.Context, in meInput) meView {
 	v := meView{Inbox: "/inbox/" + url.PathEscape(in.who.ID), Unread: in.unread}
 	for _, r := range in.plan.Rotas {
 		for _, t := range in.turns[r.ID] {
-			if t.Person == in.who.ID {
-				v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Override != "", Long: t.End.Sub(now) > far})
+			if t.Person != in.who.ID || !t.End.After(now) || t.Start.Sub(now) > 28*24*time.Hour {
+				continue
 			}
+			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Override != "", Long: !t.End.Before(now.Add(lookAround))})
 		}
 	}
 	slices.SortStableFunc(v.Shifts, func(a, b shiftView) int { return a.Start.Compare(b.Start) })
@@ -129,7 +134,7 @@ func meHead(ctx context.Context, in meInput, v meView) webkit.Head {
 	for _, p := range in.pages {
 		if p.State == oncall.Calling || p.State == oncall.Unheard {
 			h.State, h.Sentence, h.Detail = webkit.Firing, webkit.T(ctx, "oncall.me.paged", p.Service), p.Summary
-			h.Evidence = pageHref(p.ID)
+			h.Actions = webkit.LinkButton(webkit.Button{Text: webkit.T(ctx, "oncall.me.answer"), Kind: webkit.Primary}, pageHref(p.ID))
 			return h
 		}
 	}

@@ -200,7 +200,7 @@ func (d Deps) mine(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	now := webkit.Now(ctx)
-	turns, _, err := d.Pager.Turns(ctx, now, now.AddDate(0, 0, 28))
+	turns, _, err := d.Pager.Turns(ctx, now.Add(-lookAround), now.Add(lookAround))
 	if err != nil {
 		return webkit.Page{}, err
 	}

@@ -59,9 +59,6 @@ func (d Deps) schedulePage(r *http.Request, form overrideForm) (webkit.Page, err
 		return webkit.Page{}, err
 	}
 	now := webkit.Now(ctx)
-	if in.soon, _, err = d.Pager.Turns(ctx, now, now.Add(ahead)); err != nil {
-		return webkit.Page{}, err
-	}
 	if in.load, in.overrides, err = d.Pager.Turns(ctx, now, now.AddDate(0, 0, 28)); err != nil {
 		return webkit.Page{}, err
 	}

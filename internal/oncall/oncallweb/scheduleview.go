@@ -18,7 +18,6 @@ type scheduleInput struct {
 	span      span
 	now       []oncall.Now
 	turns     map[string][]oncall.Turn // of the calendar
-	soon      map[string][]oncall.Turn // of the next seven days
 	load      map[string][]oncall.Turn // of the next four weeks
 	overrides []oncall.Override
 	names     names
@@ -114,7 +113,7 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	if len(in.plan.Rotas) == 0 {
 		return scheduleView{Head: webkit.Head{State: webkit.Unknown, Sentence: webkit.T(ctx, "oncall.empty.sentence")}, Lesson: lesson(ctx), Policies: viewPolicies(ctx, in)}
 	}
-	v := scheduleView{Gaps: gaps(in.plan, in.soon), Weeks: viewWeeks(ctx, in), Load: viewLoad(in), Policies: viewPolicies(ctx, in), Simulate: viewSimulate(ctx, in)}
+	v := scheduleView{Gaps: gaps(in.plan, in.load, webkit.Now(ctx).Add(ahead)), Weeks: viewWeeks(ctx, in), Load: viewLoad(in), Policies: viewPolicies(ctx, in), Simulate: viewSimulate(ctx, in)}
 	for _, n := range in.now {
 		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.of(n.Turn.Person), State: webkit.OK, Substitute: n.Turn.Override != "", Next: in.names.of(n.Next.Person), NextAt: n.Turn.End}
 		if n.Turn.End.Sub(webkit.Now(ctx)) < far {
@@ -158,14 +157,14 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 		case n.Turn.End.Sub(webkit.Now(ctx)) < far:
 			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.of(n.Turn.Person), n.Turn.End))
 		default:
-			on = append(on, webkit.T(ctx, "oncall.head.always", in.names.of(n.Turn.Person)))
+			on = append(on, in.names.of(n.Turn.Person))
 		}
 	}
 	on = slices.Compact(on)
 	if len(on) > 2 {
 		on = append(on[:2], webkit.T(ctx, "oncall.head.more", len(on)-2))
 	}
-	sentence := strings.Join(on, webkit.T(ctx, "oncall.head.and"))
+	sentence := webkit.T(ctx, "oncall.head.list", strings.Join(on, webkit.T(ctx, "oncall.head.and")))
 	if len(gaps) > 0 {
 		g := gaps[0]
 		return webkit.Head{State: webkit.Warning, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.gap", g.Rota, webkit.Day(ctx, g.Start)+" "+webkit.Clock(ctx, g.Start), webkit.Day(ctx, g.End)+" "+webkit.Clock(ctx, g.End))}
@@ -173,12 +172,13 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 	return webkit.Head{State: webkit.OK, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.nogap")}
 }
 
-// gaps are the stretches without anybody, the earliest first.
-func gaps(plan *oncall.Plan, turns map[string][]oncall.Turn) []gapView {
+// gaps are the stretches without anybody that begin before until, the earliest
+// first.
+func gaps(plan *oncall.Plan, turns map[string][]oncall.Turn, until time.Time) []gapView {
 	var out []gapView
 	for _, r := range plan.Rotas {
 		for _, t := range turns[r.ID] {
-			if t.Person == "" {
+			if t.Person == "" && t.Start.Before(until) {
 				out = append(out, gapView{Rota: r.Name, Start: t.Start, End: t.End})
 			}
 		}

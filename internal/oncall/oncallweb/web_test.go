@@ -291,7 +291,7 @@ func TestOverrideForm(t *testing.T) {
 func TestTheInboxIsRead(t *testing.T) {
 	h := build(t)
 	h.fire()
-	var box oncallweb.Messages
+	var box oncallweb.InboxMessages
 	h.json("GET", "/api/v1/inbox/aoi", "", 200, &box)
 	if box.Unread != 1 || len(box.Messages) != 1 {
 		t.Fatalf("got %+v, want one unread", box)
@@ -334,12 +334,12 @@ func TestDeviceTest(t *testing.T) {
 func TestAPI(t *testing.T) {
 	h := build(t)
 	p := h.fire()
-	var state oncallweb.State
+	var state oncallweb.OnCallState
 	h.json("GET", "/api/v1/oncall", "", 200, &state)
 	if len(state.Rotas) != 2 || state.Rotas[0].Turn.Person != "aoi" || len(state.Gaps) != 1 || state.Gaps[0].Rota != "primary" {
 		t.Errorf("got %+v", state)
 	}
-	var turns oncallweb.Schedule
+	var turns oncallweb.OnCallSchedule
 	h.json("GET", "/api/v1/oncall/turns?from=2026-11-16T00:00:00Z&to=2026-12-14T00:00:00Z", "", 200, &turns)
 	if len(turns.Turns["primary"]) != 4 || turns.Overrides == nil {
 		t.Errorf("got %+v", turns)
@@ -349,7 +349,7 @@ func TestAPI(t *testing.T) {
 	h.json("POST", "/api/v1/oncall/overrides", `{"rota":"primary","person":"ren","start":"2026-11-24T00:00:00Z","end":"2026-11-25T00:00:00Z","as":"aoi"}`, 200, &o)
 	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID+"?as=aoi", "", 200, nil)
 	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID, "", 404, nil)
-	var sim oncallweb.Simulation
+	var sim oncallweb.SimulatedPage
 	h.json("GET", "/api/v1/oncall/simulate?service=checkout", "", 200, &sim)
 	if len(sim.Calls) != 6 || sim.Calls[1].AfterSeconds != 120 || sim.Calls[2].Person != "ren" {
 		t.Errorf("got %+v", sim)

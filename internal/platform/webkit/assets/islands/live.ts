@@ -8,14 +8,26 @@ class Live extends HTMLElement {
   private stale = false;
   private busy = false;
   private readonly seen = () => this.stale && void this.update();
+  // A page that the browser keeps for "back" would keep its connection too, and
+  // a browser has only six to a server.
+  private readonly hide = () => this.source?.close();
+  private readonly show = (event: PageTransitionEvent) => {
+    if (!event.persisted) return;
+    this.listen();
+    void this.update();
+  };
 
   connectedCallback() {
     document.addEventListener("visibilitychange", this.seen);
+    addEventListener("pagehide", this.hide);
+    addEventListener("pageshow", this.show);
     this.listen();
   }
 
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.seen);
+    removeEventListener("pagehide", this.hide);
+    removeEventListener("pageshow", this.show);
     this.source?.close();
   }
 
