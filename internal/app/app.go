@@ -66,7 +66,7 @@ type App struct {
 	config    *configRoom
 	modules   []module.Module
 	api       *httpd.API
-	routes    []httpd.Route
+	pages     []httpd.Route // of all rooms, as mounted
 	handler   http.Handler
 	listener  net.Listener
 	closers   []closer
