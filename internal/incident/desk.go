@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -127,8 +128,14 @@ func (d *Desk) AlertFired(ctx context.Context, alertID string) error {
 	return err
 }
 
-// title is a short name for what a.Summary says at length.
-func title(a alert.Alert) string { return a.Service + ": " + a.Rule + " burns its error budget" }
+// title is a short name for what a.Summary says at length: “NAME burns …”.
+func title(a alert.Alert) string {
+	name, _, ok := strings.Cut(a.Summary, " burns ")
+	if !ok || name == "" {
+		name = a.Rule
+	}
+	return a.Service + ": “" + name + "” burns its error budget"
+}
 
 // AlertResolved takes an alert off its incident, and ends an incident that
 // alerts declared with the last one.

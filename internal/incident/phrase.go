@@ -7,7 +7,8 @@ import (
 )
 
 // Took writes how long something took, in its two largest units and to the
-// second: "3m20s", 「3分20秒」. What took less than ten seconds has a decimal.
+// second: "3m20s", 「3分20秒」. What took less than ten seconds has a
+// decimal.
 func Took(lang string, d time.Duration) string {
 	sign := ""
 	if d < 0 {
@@ -19,6 +20,9 @@ func Took(lang string, d time.Duration) string {
 	}
 	if d < 10*time.Second {
 		tenth := d.Round(100*time.Millisecond).Milliseconds() / 100
+		if tenth == 0 && d > 0 {
+			return fmt.Sprintf(map[bool]string{true: "0.1%s未満", false: "under 0.1%s"}[lang == "ja"], units[3])
+		}
 		if tenth%10 != 0 {
 			return fmt.Sprintf("%s%d.%d%s", sign, tenth/10, tenth%10, units[3])
 		}
@@ -44,7 +48,7 @@ func Pair(lang, pair string) string {
 	if lang != "ja" || !ok {
 		return pair
 	}
-	return strings.ReplaceAll(windows, " and ", "・") + "の平均で" + rate + "倍"
+	return strings.ReplaceAll(windows, " and ", "・") + "平均で" + rate + "倍"
 }
 
 // Word writes in a language a word that the log holds in English: a severity,

@@ -190,8 +190,11 @@ func entry(ctx context.Context, r event.Record, name func(string) string) (webki
 		Href: "/log/" + strconv.FormatInt(r.Seq, 10), State: mark(r.Name),
 	}
 	if id, ok := strings.CutPrefix(r.Actor, "person/"); ok {
-		e.Actor = name(id)
-		e.Text = strings.TrimSpace(strings.TrimPrefix(text, e.Actor))
+		rest, own := strings.CutPrefix(text, name(id))
+		// A role is told of who has it, not of who gave it.
+		if own || r.Name != (incident.RoleChanged{}).EventName() {
+			e.Actor, e.Text = name(id), strings.TrimSpace(rest)
+		}
 	}
 	if note := field(r.Payload, "text"); r.Name == (incident.NoteAdded{}).EventName() {
 		e.Text = note
