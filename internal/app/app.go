@@ -66,7 +66,7 @@ type App struct {
 	config    *configRoom
 	modules   []module.Module
 	api       *httpd.API
-	routes    []httpd.Route
+	pages     []httpd.Route // of all rooms, as mounted
 	handler   http.Handler
 	listener  net.Listener
 	closers   []closer
@@ -95,8 +95,13 @@ func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Modu
 		name string
 		do   func(context.Context) error
 	}{
-		{"data folder", a.openFolder}, {"database", a.openDatabase}, {"metrics", a.openMetrics},
-		{"rooms", a.buildRooms}, {"configuration", a.openConfig}, {"pages", a.mount}, {"listen", a.listen},
+		{"data folder", a.openFolder},
+		{"database", a.openDatabase},
+		{"metrics", a.openMetrics},
+		{"rooms", a.buildRooms},
+		{"configuration", a.openConfig},
+		{"pages", a.mount},
+		{"listen", a.listen},
 	} {
 		if err := step.do(ctx); err != nil {
 			return nil, fmt.Errorf("start %s: %w", step.name, err)
