@@ -64,6 +64,7 @@ func TestProblems(t *testing.T) {
 		{"range in query", slo("99.9", "rate(a[5m])"), "the query has a range of its own"},
 		{"out of reach", slo("90", "sum(a)"), ""},
 		{"never fires", slo("0", "sum(a)"), "none of the default burn rates can fire"},
+		{"many documents", strings.Repeat("apiVersion: hinoban/v1\nkind: Service\nmetadata: {name: api}\nspec: {team: nope, tier: 1}\n---\n", 20_000), `there is no team "nope"`},
 		{"alias bomb", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\napiVersion: hinoban/v1\nkind: Person\nmetadata: {name: p}\nspec: {devices: *f}\n", "more than 200000 values"},
 	}
 	for _, tt := range tests {

@@ -24,8 +24,8 @@ func (a *App) wireSLO() module.Module {
 		Name: "slo", Migrations: slodb.Migrations, Text: sloweb.Text, Nav: sloweb.Nav(), Panels: sloweb.Panels(),
 		API:   func(api *httpd.API) { sloweb.API(api, deps(nil)) },
 		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.Routes(deps(kit)) },
-		// Samples arrive in bursts of targets; the pause lets a burst end.
-		Loops: []run.Loop{{Name: "slo.evaluate", Every: a.cfg.SLO.Every, Do: a.evaluator.Evaluate}},
+		// Samples arrive all the time; the gap lets a burst of targets end.
+		Loops: []run.Loop{{Name: "slo.evaluate", Every: a.cfg.SLO.Every, Gap: a.cfg.SLO.Every / 2, Wake: a.committed.wait, Do: a.evaluator.Evaluate}},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, r event.Record, e slo.Burning) error {
 				return a.evaluator.TellBurning(ctx, r.ID, r.At, e)

@@ -78,7 +78,7 @@ func Define[T any](apiVersion, name, doc, example string, check func(Envelope[T]
 		if !k.validate(c, n) {
 			return e.Metadata, nil
 		}
-		text, err := json.Marshal(c.value(n, 0, true))
+		text, err := json.Marshal(c.document(n, true))
 		if err == nil {
 			err = json.Unmarshal(text, &e)
 		}
@@ -110,7 +110,7 @@ func Native[T any](file, name, doc string, parse func(path string, text []byte) 
 // validate checks n against the schema and reports whether it fits.
 func (k Kind) validate(c *converter, n *yaml.Node) bool {
 	before := len(c.problems)
-	loose := c.value(n, 0, false)
+	loose := c.document(n, false)
 	if len(c.problems) > before {
 		return false
 	}

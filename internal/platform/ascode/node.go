@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxNodes = 200_000 // of one file, aliases unfolded: a bomb of aliases ends here
+	maxNodes = 200_000 // of one document, aliases unfolded: a bomb of aliases ends here
 	maxDepth = 64
 )
 
@@ -26,12 +26,18 @@ func (c *converter) say(n *yaml.Node, fix, format string, args ...any) {
 	c.problems = append(c.problems, Problem{File: c.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...), Fix: fix})
 }
 
+// document returns a whole document as value does.
+func (c *converter) document(n *yaml.Node, exact bool) any {
+	c.nodes = 0
+	return c.value(n, 0, exact)
+}
+
 // value returns n as a tree of map[string]any, []any, string, bool, nil,
 // float64 (loose) or json.Number (exact).
 func (c *converter) value(n *yaml.Node, depth int, exact bool) any {
 	c.nodes++
 	if c.nodes == maxNodes {
-		c.say(n, "split the file", "the file has more than %d values", maxNodes)
+		c.say(n, "split it", "the document has more than %d values", maxNodes)
 	}
 	if c.nodes >= maxNodes {
 		return nil
