@@ -155,6 +155,9 @@ func Parse(files map[string]string, kinds []Kind) (*Set, Problems) {
 func doubles(docs []Document) (out Problems) {
 	first := map[string]Document{}
 	for _, d := range docs {
+		if d.Metadata.Name == "" {
+			continue // its own problem has been said
+		}
 		key := d.APIVersion + " " + d.Kind + " " + d.Metadata.Name
 		if was, twice := first[key]; twice {
 			out = append(out, d.At("metadata.name", "rename or delete one of the two",
@@ -217,6 +220,9 @@ func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {
 	for _, k := range kinds {
 		if k.File == "" && k.APIVersion == version && k.Name == kind {
 			meta, spec := k.decode(c, n, nil)
+			if meta.Name == "" {
+				meta.Name = field("metadata.name") // of a document that is wrong elsewhere
+			}
 			text := bytes.Buffer{}
 			enc := yaml.NewEncoder(&text)
 			enc.SetIndent(2)
