@@ -123,30 +123,9 @@ func compileOwners(pattern string) (*regexp.Regexp, error) {
 		b.WriteString("(?:.*/)?")
 	}
 	for p != "" {
-		switch {
-		case strings.HasPrefix(p, "**/"):
-			b.WriteString("(?:.*/)?")
-			p = p[3:]
-		case strings.HasPrefix(p, "**"):
-			b.WriteString(".*")
-			p = p[2:]
-		case p[0] == '*':
-			b.WriteString("[^/]*")
-			p = p[1:]
-		case p[0] == '?':
-			b.WriteString("[^/]")
-			p = p[1:]
-		case p == "/":
-			b.WriteString("/.*")
-			p = ""
-		default:
-			n := strings.IndexAny(p[1:], "*?/") + 1
-			if n == 0 {
-				n = len(p)
-			}
-			b.WriteString(regexp.QuoteMeta(p[:n]))
-			p = p[n:]
-		}
+		piece, rest := ownersPiece(p)
+		b.WriteString(piece)
+		p = rest
 	}
 	// "docs" owns the file and everything under the folder; "docs/*" only the
 	// files directly in it.
@@ -157,6 +136,28 @@ func compileOwners(pattern string) (*regexp.Regexp, error) {
 	}
 	b.WriteString("$")
 	return regexp.Compile(b.String())
+}
+
+// ownersPiece turns the beginning of a pattern into an expression and returns
+// what is left of the pattern.
+func ownersPiece(p string) (expr, rest string) {
+	switch {
+	case strings.HasPrefix(p, "**/"):
+		return "(?:.*/)?", p[3:]
+	case strings.HasPrefix(p, "**"):
+		return ".*", p[2:]
+	case p[0] == '*':
+		return "[^/]*", p[1:]
+	case p[0] == '?':
+		return "[^/]", p[1:]
+	case p == "/":
+		return "/.*", ""
+	}
+	n := strings.IndexAny(p[1:], "*?/") + 1
+	if n == 0 {
+		n = len(p)
+	}
+	return regexp.QuoteMeta(p[:n]), p[n:]
 }
 
 // named turns the names of a rule into teams and people of the catalog.

@@ -705,7 +705,7 @@ func settingsBody(v settingsView) templ.Component {
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
-							templ_7745c5c3_Err = webkit.Field(webkit.Input{Name: "new", Type: "password", Label: webkit.T(ctx, "home.password.new"), Help: webkit.T(ctx, "home.password.rule", auth.MinPassword), Required: true, Complete: "new-password"}).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = webkit.Field(webkit.Input{Name: "new", Type: "password", Label: webkit.T(ctx, "home.password.new"), Help: webkit.T(ctx, "home.password.rule.change", auth.MinPassword), Required: true, Complete: "new-password"}).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}

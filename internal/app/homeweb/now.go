@@ -86,7 +86,15 @@ func (d Deps) gather(ctx context.Context) (f facts, err error) {
 // once: an incident or a page speaks for its alerts, an alert for its
 // objective. It is pure.
 func items(f facts) []Item {
-	var out []Item
+	out := slices.Concat(calls(f), budgets(f), gaps(f.turns, f.now), own(f))
+	slices.SortStableFunc(out, func(a, b Item) int {
+		return cmp.Or(b.urgency-a.urgency, a.Since.Compare(b.Since))
+	})
+	return out
+}
+
+// calls are incidents, pages and alerts.
+func calls(f facts) (out []Item) {
 	told := map[string]bool{} // ids of alerts that something else speaks for
 	burns := standings(f)
 	for _, i := range f.incidents {
@@ -102,33 +110,42 @@ func items(f facts) []Item {
 		}
 		it := pageItem(p)
 		for _, a := range p.Alerts {
+			told[a] = true
 			if s, ok := burns[a]; ok {
 				it.standing = s
-				break
 			}
 		}
 		out = append(out, it)
-		for _, a := range p.Alerts {
-			told[a] = true
-		}
 	}
-	burning := map[string]bool{} // objectives that an alert speaks for
 	for _, a := range f.alerts {
-		if a.Source == "slo" {
-			burning[a.Rule] = true
-		}
 		if !told[a.ID] {
 			it := alertItem(a)
 			it.standing = burns[a.ID]
 			out = append(out, it)
 		}
 	}
+	return out
+}
+
+// budgets are the objectives in danger that no alert speaks for.
+func budgets(f facts) (out []Item) {
+	spoken := map[string]bool{}
+	for _, a := range f.alerts {
+		if a.Source == "slo" {
+			spoken[a.Rule] = true
+		}
+	}
 	for _, s := range f.slos {
-		if st := sloweb.State(s.Status); !burning[s.Objective.ID] && (st == webkit.Firing || st == webkit.Warning || s.Status.Problem != "") {
+		st := sloweb.State(s.Status)
+		if danger := st == webkit.Firing || st == webkit.Warning; !spoken[s.Objective.ID] && (danger || s.Status.Problem != "") {
 			out = append(out, sloItem(s, st))
 		}
 	}
-	out = append(out, gaps(f.turns, f.now)...)
+	return out
+}
+
+// own is what is wrong with this server itself.
+func own(f facts) (out []Item) {
 	if len(f.problems) > 0 {
 		out = append(out, Item{Kind: OnConfig, State: webkit.Warning, Title: f.problems[0].String(), Href: "/config", urgency: 20, number: len(f.problems)})
 	}
@@ -138,9 +155,6 @@ func items(f facts) []Item {
 			out = append(out, healthItem(c))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Item) int {
-		return cmp.Or(b.urgency-a.urgency, a.Since.Compare(b.Since))
-	})
 	return out
 }
 

@@ -191,40 +191,41 @@ func dayStrip(ctx context.Context, records []event.Record, from, to time.Time) w
 	return s
 }
 
+// payload is what payloads of many kinds have in common.
+type payload struct {
+	Name, Summary, Title, Sentence, By, Reason, Text, Fault, Service, Person, Channel string
+
+	People                   []string
+	Number, Documents, Total float64 // another room may mean a share by the same word
+}
+
 // recordText is a record in a few words, from what its payload says.
 func recordText(r event.Record) string {
-	var p struct {
-		Name, Summary, Title, Sentence, Pair, By, Reason, Text, Fault, Service, Person, Channel, File string
-		People                                                                                        []string
-		Number, Total, Documents                                                                      int
-	}
+	var p payload
 	if json.Unmarshal(r.Payload, &p) != nil {
-		return r.Name
+		return ""
 	}
-	about := p.Name
-	switch {
-	case p.Sentence != "":
-		about = strings.TrimSpace(p.Name + " " + p.Sentence)
-	case p.Title != "" && p.Number > 0:
-		about = "#" + strconv.Itoa(p.Number) + " " + p.Title
-	case p.Title != "":
-		about = p.Title
-	case p.Summary != "":
-		about = p.Summary
-	case p.Text != "":
-		about = p.Text
-	case len(p.People) > 0:
-		about = strings.Join(p.People, ", ")
-	case p.Documents > 0:
-		about = strconv.Itoa(p.Documents) + " documents, " + strconv.Itoa(p.Total) + " changes"
-	case p.Person != "" && p.Channel != "":
-		about = p.Person + " · " + p.Channel
-	case p.By != "":
-		about = p.By
-	case p.Fault != "":
-		about = p.Service + ": " + p.Fault
-	case p.Name == "" && p.Reason != "":
-		about = p.Reason
+	for _, t := range []struct {
+		known bool
+		text  string
+	}{
+		{p.Sentence != "", strings.TrimSpace(p.Name + " " + p.Sentence)},
+		{p.Title != "" && p.Number > 0, "#" + whole(p.Number) + " " + p.Title},
+		{p.Title != "", p.Title},
+		{p.Summary != "", p.Summary},
+		{p.Text != "", p.Text},
+		{len(p.People) > 0, strings.Join(p.People, ", ")},
+		{p.Documents > 0, whole(p.Documents) + " documents, " + whole(p.Total) + " changes"},
+		{p.Person != "" && p.Channel != "", p.Person + " · " + p.Channel},
+		{p.By != "", p.By},
+		{p.Fault != "", p.Service + ": " + p.Fault},
+		{p.Name != "", p.Name},
+	} {
+		if t.known {
+			return t.text
+		}
 	}
-	return about
+	return p.Reason
 }
+
+func whole(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }

@@ -50,8 +50,8 @@ type rooms struct {
 	health    httpd.Health
 }
 
-func (r *rooms) Alerts(context.Context, alert.Query) ([]alert.Alert, error) { return r.alerts, nil }
-func (r *rooms) All() []slo.Standing                                        { return r.slos }
+func (r *rooms) Alerts(context.Context, alert.Query) ([]alert.Alert, error)     { return r.alerts, nil }
+func (r *rooms) All() []slo.Standing                                            { return r.slos }
 func (r *rooms) Pages(context.Context, oncall.PageQuery) ([]oncall.Page, error) { return r.pages, nil }
 
 func (r *rooms) OnCallNow(context.Context) ([]oncall.Now, error) { return r.now, nil }

@@ -84,8 +84,17 @@ func get(t *testing.T, h http.Handler, path, lang string, want int) string {
 func TestPagesAreAsBefore(t *testing.T) {
 	h, kit := serve(t, shop())
 	for _, p := range []struct{ name, path string }{
-		{"list", "/services"}, {"filtered", "/services?q=order&team=shop&tier=1"}, {"none", "/services?tier=4"}, {"show", "/services/payment"}, {"orphan", "/services/search"},
-		{"teams", "/teams"}, {"team", "/teams/shop"}, {"ask", "/owners"}, {"path", "/owners?path=shop/payment/main.go"}, {"host", "/owners?q=https://pay.shop.example/x"}, {"nobody", "/owners?q=elsewhere/x"},
+		{"list", "/services"},
+		{"filtered", "/services?q=order&team=shop&tier=1"},
+		{"none", "/services?tier=4"},
+		{"show", "/services/payment"},
+		{"orphan", "/services/search"},
+		{"teams", "/teams"},
+		{"team", "/teams/shop"},
+		{"ask", "/owners"},
+		{"path", "/owners?path=shop/payment/main.go"},
+		{"host", "/owners?q=https://pay.shop.example/x"},
+		{"nobody", "/owners?q=elsewhere/x"},
 	} {
 		get(t, h, p.path, "ja", http.StatusOK)
 		webkittest.Compare(t, filepath.Join("testdata", p.name+".golden"), webkittest.Normal(get(t, h, p.path, "en", http.StatusOK)), *update)

@@ -250,7 +250,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, key = http.StatusNotFound, "notfound"
 	case errs.Conflict:
 		status, key = http.StatusConflict, "conflict"
-	case errs.Denied:
+	case errs.Denied, errs.Unauthenticated: // the guard asks people to sign in before they come here
 		status, key = http.StatusForbidden, "denied"
 	case errs.Unavailable:
 		status, key = http.StatusServiceUnavailable, "unavailable"

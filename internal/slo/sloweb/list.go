@@ -147,15 +147,15 @@ func burnOver(s slo.Standing, w time.Duration) (float64, bool) {
 }
 
 // worst is the objective that needs somebody first: what pages before what is
-// spent before what waits; among equals the one that has least left.
+// spent before what waits; among equals the one whose budget is gone soonest.
 func worst(all []slo.Standing) (out slo.Standing, ok bool) {
 	urgency := func(s slo.Standing) float64 {
-		left := 1.0
-		if s.Status.Known {
-			left = max(-1, min(1, s.Status.Remaining))
-		}
 		rank := map[slo.Health]float64{slo.Fast: 30, slo.Exhausted: 20, slo.Slow: 10}[s.Status.Health]
-		return rank - left
+		p, burning := s.Status.Worst()
+		if gone := s.Status.GoneIn(s.Objective.Window, p.LongBurn); burning && gone > 0 {
+			return rank + 1/(1+gone.Hours())
+		}
+		return rank + 1
 	}
 	most := math.Inf(-1)
 	for _, s := range all {

@@ -308,6 +308,28 @@ func TestSentenceAndBudget(t *testing.T) {
 	}
 }
 
+// The one whose budget is gone soonest comes first, whatever is left of it.
+func TestWorst(t *testing.T) {
+	slower, faster := stand(objective(t, "slower", "x", "99.9"), 0.02, 0.0008), stand(objective(t, "faster", "x", "99.9"), 0.9, 0.0004)
+	ticket, spent := stand(objective(t, "ticket", "x", "99.9"), 0.004, 0.0004), stand(objective(t, "spent", "x", "99.9"), 0, 0.002)
+	over := stand(objective(t, "over", "x", "99.9"), 0.02, 0.002)
+	tests := []struct {
+		all  []slo.Standing
+		want string
+	}{
+		{[]slo.Standing{slower, faster, ticket, spent}, "faster"},
+		{[]slo.Standing{faster, over}, "over"},
+		{[]slo.Standing{ticket, spent}, "spent"},
+		{[]slo.Standing{ticket}, "ticket"},
+		{[]slo.Standing{stand(objective(t, "well", "x", "99.9"), 0, 0)}, ""},
+	}
+	for _, tt := range tests {
+		if got, ok := Worst(tt.all); got.Objective.ID != tt.want || ok != (tt.want != "") {
+			t.Errorf("got %q, want %q", got.Objective.ID, tt.want)
+		}
+	}
+}
+
 func TestProjection(t *testing.T) {
 	end := t0.Add(4 * day)
 	burning := stand(objective(t, "a", "x", "99.9"), 0.02, 0.0004)
