@@ -86,16 +86,43 @@ func (d Deps) gather(ctx context.Context) (f facts, err error) {
 // once: an incident or a page speaks for its alerts, an alert for its
 // objective. It is pure.
 func items(f facts) []Item {
-	var out []Item
 	told := map[string]bool{} // ids of alerts that something else speaks for
 	burns := standings(f)
-	for _, i := range f.incidents {
+	out := incidentItems(f.incidents, told)
+	out = append(out, pageItems(f.pages, burns, told)...)
+	out = append(out, alertItems(f.alerts, burns, told)...)
+	out = append(out, sloItems(f)...)
+	out = append(out, gaps(f.turns, f.now)...)
+	if len(f.problems) > 0 {
+		out = append(out, Item{Kind: OnConfig, State: webkit.Warning, Title: f.problems[0].String(), Href: "/config", urgency: 20, number: len(f.problems)})
+	}
+	for _, c := range f.health.Checks {
+		// The configuration has its own line; it says more.
+		if !c.OK && c.Name != "config" {
+			out = append(out, healthItem(c))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Item) int {
+		return cmp.Or(b.urgency-a.urgency, a.Since.Compare(b.Since))
+	})
+	return out
+}
+
+// incidentItems lists the incidents, and adds their alerts to told.
+func incidentItems(incidents []incident.Incident, told map[string]bool) (out []Item) {
+	for _, i := range incidents {
 		out = append(out, incidentItem(i))
 		for _, a := range i.Alerts {
 			told[a] = true
 		}
 	}
-	for _, p := range f.pages {
+	return out
+}
+
+// pageItems lists the pages but those that are answered and told already, and
+// adds their alerts to told.
+func pageItems(pages []oncall.Page, burns map[string]slo.Standing, told map[string]bool) (out []Item) {
+	for _, p := range pages {
 		spoken := slices.ContainsFunc(p.Alerts, func(a string) bool { return told[a] })
 		if p.State == oncall.Answered && spoken {
 			continue
@@ -112,35 +139,35 @@ func items(f facts) []Item {
 			told[a] = true
 		}
 	}
-	burning := map[string]bool{} // objectives that an alert speaks for
-	for _, a := range f.alerts {
-		if a.Source == "slo" {
-			burning[a.Rule] = true
-		}
+	return out
+}
+
+// alertItems lists the alerts that are not told.
+func alertItems(alerts []alert.Alert, burns map[string]slo.Standing, told map[string]bool) (out []Item) {
+	for _, a := range alerts {
 		if !told[a.ID] {
 			it := alertItem(a)
 			it.standing = burns[a.ID]
 			out = append(out, it)
 		}
 	}
+	return out
+}
+
+// sloItems lists the objectives that are not well and that no alert speaks for.
+func sloItems(f facts) (out []Item) {
+	spoken := map[string]bool{}
+	for _, a := range f.alerts {
+		if a.Source == "slo" {
+			spoken[a.Rule] = true
+		}
+	}
 	for _, s := range f.slos {
-		if st := sloweb.State(s.Status); !burning[s.Objective.ID] && (st == webkit.Firing || st == webkit.Warning || s.Status.Problem != "") {
+		st := sloweb.State(s.Status)
+		if !spoken[s.Objective.ID] && (st == webkit.Firing || st == webkit.Warning || s.Status.Problem != "") {
 			out = append(out, sloItem(s, st))
 		}
 	}
-	out = append(out, gaps(f.turns, f.now)...)
-	if len(f.problems) > 0 {
-		out = append(out, Item{Kind: OnConfig, State: webkit.Warning, Title: f.problems[0].String(), Href: "/config", urgency: 20, number: len(f.problems)})
-	}
-	for _, c := range f.health.Checks {
-		// The configuration has its own line; it says more.
-		if !c.OK && c.Name != "config" {
-			out = append(out, healthItem(c))
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Item) int {
-		return cmp.Or(b.urgency-a.urgency, a.Since.Compare(b.Since))
-	})
 	return out
 }
 

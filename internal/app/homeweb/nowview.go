@@ -191,16 +191,23 @@ func dayStrip(ctx context.Context, records []event.Record, from, to time.Time) w
 	return s
 }
 
+// words are what the payloads of records say about themselves.
+type words struct {
+	Name, Summary, Title, Sentence, By, Reason, Text, Fault, Service, Person, Channel string
+	People                                                                            []string
+	Number, Total, Documents                                                          int
+}
+
 // recordText is a record in a few words, from what its payload says.
 func recordText(r event.Record) string {
-	var p struct {
-		Name, Summary, Title, Sentence, Pair, By, Reason, Text, Fault, Service, Person, Channel, File string
-		People                                                                                        []string
-		Number, Total, Documents                                                                      int
-	}
+	var p words
 	if json.Unmarshal(r.Payload, &p) != nil {
 		return r.Name
 	}
+	return p.about()
+}
+
+func (p words) about() string {
 	about := p.Name
 	switch {
 	case p.Sentence != "":

@@ -143,8 +143,14 @@ func (d Deps) hits(ctx context.Context) ([][]hit, error) {
 // commands are what can be done or opened by name.
 func (d Deps) commands(ctx context.Context) (out []hit) {
 	for _, c := range []struct{ key, href string }{
-		{"declare", "/incidents/new"}, {"owner", "/owners"}, {"verify", "/log/verify"}, {"config", "/config"}, {"health", "/health"},
-		{"settings", "/settings"}, {"people", "/people"}, {"teams", "/teams"},
+		{"declare", "/incidents/new"},
+		{"owner", "/owners"},
+		{"verify", "/log/verify"},
+		{"config", "/config"},
+		{"health", "/health"},
+		{"settings", "/settings"},
+		{"people", "/people"},
+		{"teams", "/teams"},
 	} {
 		out = append(out, hit{Group: webkit.T(ctx, "home.palette.commands"), Title: webkit.T(ctx, "home.do."+c.key), Href: c.href, words: c.key})
 	}
