@@ -160,8 +160,8 @@ func load(t *testing.T, files map[string]string) (*Catalog, *Snapshot) {
 	t.Helper()
 	set, problems := ascode.Parse(files, Kinds())
 	s, more := Build(set)
-	if bad := append(problems, more...); len(bad) > 0 {
-		t.Fatal(bad)
+	if problems = append(problems, more...); len(problems) > 0 {
+		t.Fatal(problems)
 	}
 	c := New()
 	c.Replace(s)

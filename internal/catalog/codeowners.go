@@ -123,30 +123,9 @@ func compileOwners(pattern string) (*regexp.Regexp, error) {
 		b.WriteString("(?:.*/)?")
 	}
 	for p != "" {
-		switch {
-		case strings.HasPrefix(p, "**/"):
-			b.WriteString("(?:.*/)?")
-			p = p[3:]
-		case strings.HasPrefix(p, "**"):
-			b.WriteString(".*")
-			p = p[2:]
-		case p[0] == '*':
-			b.WriteString("[^/]*")
-			p = p[1:]
-		case p[0] == '?':
-			b.WriteString("[^/]")
-			p = p[1:]
-		case p == "/":
-			b.WriteString("/.*")
-			p = ""
-		default:
-			n := strings.IndexAny(p[1:], "*?/") + 1
-			if n == 0 {
-				n = len(p)
-			}
-			b.WriteString(regexp.QuoteMeta(p[:n]))
-			p = p[n:]
-		}
+		expr, n := ownersToken(p)
+		b.WriteString(expr)
+		p = p[n:]
 	}
 	// "docs" owns the file and everything under the folder; "docs/*" only the
 	// files directly in it.
@@ -157,6 +136,28 @@ func compileOwners(pattern string) (*regexp.Regexp, error) {
 	}
 	b.WriteString("$")
 	return regexp.Compile(b.String())
+}
+
+// ownersToken returns the expression for the beginning of p, and how many bytes
+// of p it stands for.
+func ownersToken(p string) (expr string, n int) {
+	switch {
+	case strings.HasPrefix(p, "**/"):
+		return "(?:.*/)?", 3
+	case strings.HasPrefix(p, "**"):
+		return ".*", 2
+	case p[0] == '*':
+		return "[^/]*", 1
+	case p[0] == '?':
+		return "[^/]", 1
+	case p == "/":
+		return "/.*", 1
+	}
+	n = strings.IndexAny(p[1:], "*?/") + 1
+	if n == 0 {
+		n = len(p)
+	}
+	return regexp.QuoteMeta(p[:n]), n
 }
 
 // named turns the names of a rule into teams and people of the catalog.
