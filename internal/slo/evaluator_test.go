@@ -3,6 +3,7 @@ package slo
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -54,9 +55,7 @@ func (s *shelf) Burns(context.Context) (map[string]Burn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]Burn{}
-	for k, v := range s.burns {
-		out[k] = v
-	}
+	maps.Copy(out, s.burns)
 	return out, nil
 }
 
