@@ -254,7 +254,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, key = http.StatusForbidden, "denied"
 	case errs.Unavailable:
 		status, key = http.StatusServiceUnavailable, "unavailable"
-	case errs.Internal:
+	case errs.Internal, errs.Unauthenticated: // the guard has sent strangers to log in
 	}
 	detail := err.Error()
 	if kind == errs.Internal {
