@@ -65,7 +65,7 @@ type App struct {
 	config    *configRoom
 	modules   []module.Module
 	api       *httpd.API
-	routes    []httpd.Route
+	pages     []httpd.Route // of all rooms, as mounted
 	handler   http.Handler
 	listener  net.Listener
 	closers   []closer
@@ -137,7 +137,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 		return err
 	}
 	a.tsdb, err = promstore.Open(ctx, promstore.Options{
-		Dir: filepath.Join(a.cfg.Data, "metrics"), Retention: a.cfg.Retention, Log: a.log, Registerer: a.telemetry.Registry, Now: a.now,
+		Dir: filepath.Join(a.cfg.Data, "metrics"), Retention: a.cfg.Retention, Log: telemetry.Quieter(a.log, slog.LevelWarn), Registerer: a.telemetry.Registry, Now: a.now,
 	})
 	if err != nil {
 		return err

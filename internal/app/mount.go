@@ -32,14 +32,15 @@ func (a *App) mount(context.Context) error {
 	for _, m := range a.modules {
 		routes = append(routes, m.Routes...)
 		if m.Pages != nil {
-			routes = append(routes, m.Pages(a.kit, panels)...)
+			pages := m.Pages(a.kit, panels)
+			a.pages = append(a.pages, pages...)
+			routes = append(routes, pages...)
 		}
 		if m.API != nil {
 			m.API(a.api)
 		}
 	}
 	routes = append(routes, a.api.Routes()...)
-	a.routes = routes
 	var err error
 	a.handler, err = httpd.Handler(a.log, a.cfg.HTTP, a.gate.Guard, a.now, routes...)
 	return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -127,8 +128,14 @@ func (d *Desk) AlertFired(ctx context.Context, alertID string) error {
 	return err
 }
 
-// title is a short name for what a.Summary says at length.
-func title(a alert.Alert) string { return a.Service + ": " + a.Rule + " burns its error budget" }
+// title is a short name for what a.Summary says at length: “NAME burns …”.
+func title(a alert.Alert) string {
+	name, _, ok := strings.Cut(a.Summary, " burns ")
+	if !ok || name == "" {
+		name = a.Rule
+	}
+	return a.Service + ": “" + name + "” burns its error budget"
+}
 
 // AlertResolved takes an alert off its incident, and ends an incident that
 // alerts declared with the last one.
@@ -249,7 +256,7 @@ func (d *Desk) Timeline(ctx context.Context, i Incident) ([]event.Record, error)
 			return nil, fmt.Errorf("timeline of incident %d: %w", i.Number, err)
 		}
 		for _, r := range records {
-			if !seen[r.Seq] {
+			if !seen[r.Seq] && concerns(i, r) {
 				seen[r.Seq] = true
 				out = append(out, r)
 			}
@@ -259,6 +266,13 @@ func (d *Desk) Timeline(ctx context.Context, i Incident) ([]event.Record, error)
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seq, b.Seq))
 	})
 	return out, nil
+}
+
+// concerns reports whether r belongs on i's timeline: of another incident of
+// the service only that it was declared and that it was resolved.
+func concerns(i Incident, r event.Record) bool {
+	other := strings.HasPrefix(r.Subject, Subject("")) && r.Subject != Subject(i.ID)
+	return !other || r.Name == (Declared{}).EventName() || r.Name == (ResolvedEvent{}).EventName()
 }
 
 // How many records one question of a timeline may bring, and the log at once.

@@ -76,6 +76,7 @@ func readers() map[string]reader {
 }
 
 func pageReaders(add func(string, reader)) {
+	add(reading(func(t teller, _ oncall.PageOpened) string { return t.say("page_opened") }))
 	add(reading(func(t teller, e oncall.StepFired) string {
 		key := "step"
 		if e.Devices == 1 {
@@ -118,7 +119,7 @@ func ownReaders(add func(string, reader)) {
 		}
 		return t.say("mitigated", t.took(e.AfterSeconds))
 	}))
-	add(reading(func(t teller, e ResolvedEvent) string { return t.say("resolved", t.took(e.Seconds)) }))
+	add(reading(func(t teller, e ResolvedEvent) string { return t.say("resolved", e.Number, t.took(e.Seconds)) }))
 	add(reading(func(t teller, e Reopened) string { return t.say("reopened", Word(t.lang, e.Reason)) }))
 	add(reading(func(t teller, e AlertAttached) string { return t.say("attached", e.Summary) }))
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Took writes how long something took, in its two largest units and to the
-// second: "3m20s", 「3分20秒」. What took less than ten seconds has a decimal.
+// second: "3m20s", 「3分20秒」. What took less than ten seconds has a
+// decimal.
 func Took(lang string, d time.Duration) string {
 	sign := ""
 	if d < 0 {
@@ -19,6 +20,9 @@ func Took(lang string, d time.Duration) string {
 	}
 	if d < 10*time.Second {
 		tenth := d.Round(100*time.Millisecond).Milliseconds() / 100
+		if tenth == 0 && d > 0 {
+			return fmt.Sprintf(map[bool]string{true: "0.1%s未満", false: "under 0.1%s"}[lang == "ja"], units[3])
+		}
 		if tenth%10 != 0 {
 			return fmt.Sprintf("%s%d.%d%s", sign, tenth/10, tenth%10, units[3])
 		}
@@ -44,7 +48,7 @@ func Pair(lang, pair string) string {
 	if lang != "ja" || !ok {
 		return pair
 	}
-	return strings.ReplaceAll(windows, " and ", "・") + "の平均で" + rate + "倍"
+	return strings.ReplaceAll(windows, " and ", "・") + "平均で" + rate + "倍"
 }
 
 // Word writes in a language a word that the log holds in English: a severity,
@@ -92,6 +96,7 @@ func phrases() map[string][2]string {
 		"fired":              {"%s alert “%s” fired", "アラート「%[2]s」が発報 (%[1]s)"},
 		"raised":             {"alert “%s” became a %s", "アラート「%s」の重要度が「%s」に上がった"},
 		"alert_resolved":     {"alert “%s” resolved after %s", "アラート「%s」が解決 (発報から %s)"},
+		"page_opened":        {"page opened", "呼び出しを開始"},
 		"step_device":        {"escalation step %d told %s (%d device)", "エスカレーション %d 段目: %s に通知 (端末 %d 台)"},
 		"step":               {"escalation step %d told %s (%d devices)", "エスカレーション %d 段目: %s に通知 (端末 %d 台)"},
 		"round":              {", round %d", "、%d 巡目"},
@@ -108,7 +113,7 @@ func phrases() map[string][2]string {
 		"note":               {"%s noted: “%s”", "%s のメモ: 「%s」"},
 		"mitigated":          {"mitigated after %s", "影響を緩和 (検知から %s)"},
 		"mitigated_how":      {"mitigated after %s: %s", "影響を緩和 (検知から %s): %s"},
-		"resolved":           {"resolved after %s", "解決 (検知から %s)"},
+		"resolved":           {"incident #%d resolved after %s", "インシデント #%d が解決 (検知から %s)"},
 		"reopened":           {"opened again: %s", "再開: %s"},
 		"attached":           {"another alert belongs to it: %s", "別のアラートが加わった: %s"},
 		"config":             {"configuration changed", "設定を変更"},

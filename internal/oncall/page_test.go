@@ -254,3 +254,19 @@ func TestSpoken(t *testing.T) {
 		}
 	}
 }
+
+// A clock that was set back by hours must not hold a page up until it has come
+// round again: the page goes on at once, and by its policy from there.
+func TestAdvanceAfterTheClockWasSetBack(t *testing.T) {
+	w := world(Step{People: []string{"aoi"}, Wait: 5 * time.Minute}, Step{People: []string{"ren"}, Wait: 5 * time.Minute})
+	page := calling()
+	page.OpenedAt, page.StepAt = at(3*time.Hour), at(3*time.Hour)
+	page.Advance(w, at(3*time.Hour))
+	ds, _ := page.Advance(w, t0)
+	if len(ds) == 0 || page.StepAt.After(at(5*time.Minute)) {
+		t.Errorf("got %d deliveries, next step at %s", len(ds), page.StepAt)
+	}
+	if again, _ := page.Advance(w, at(time.Millisecond)); len(again) != 0 {
+		t.Errorf("a moment later got %d more deliveries", len(again))
+	}
+}

@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -32,15 +33,14 @@ func Blameless(key Key, sentences []Sentence, people []catalog.Person) error {
 	return nil
 }
 
-// named returns how text names p, or "".
+// named returns p's name where text names p, or "".
 func named(text string, p catalog.Person) string {
 	names := append([]string{p.ID, p.Name}, p.Aliases...)
 	names = append(names, strings.FieldsFunc(p.Name, func(r rune) bool { return !unicode.IsLetter(r) })...)
-	i := slices.IndexFunc(names, func(name string) bool { return utf8.RuneCountInString(name) > 1 && holds(text, name) })
-	if i < 0 {
-		return ""
+	if slices.ContainsFunc(names, func(name string) bool { return utf8.RuneCountInString(name) > 1 && holds(text, name) }) {
+		return cmp.Or(p.Name, p.ID)
 	}
-	return names[i]
+	return ""
 }
 
 // holds reports whether name stands in text as a word of its own. In Japanese

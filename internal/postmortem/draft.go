@@ -322,7 +322,7 @@ func (d *draft) questions() {
 	}
 	for n := 1; n < len(d.own.steps); n++ {
 		a, b := d.own.steps[n-1], d.own.steps[n]
-		if a.Event.Page == b.Event.Page {
+		if a.Event.Page == b.Event.Page && a.Event.Round == 0 { // later rounds ask the same
 			d.say(Questions, Question, []event.Record{a.Record, b.Record}, "q_step", a.Event.Step+1, d.took(b.At.Sub(a.At)))
 		}
 	}

@@ -21,6 +21,7 @@ func phrases() map[string][2]string {
 	return map[string][2]string{
 		"incident": {"Incident", "インシデント"}, "service": {"Service", "サービス"}, "status": {"Status", "状態"}, "approved": {"Approved by", "承認者"},
 		"fact": {"fact", "事実"}, "inference": {"inference", "推論"}, "question": {"open question", "未解決の問い"}, "statement": {"statement", "記述"},
+		"draft": {"draft", "下書き"}, "published": {"published", "公開済み"},
 		"title": {"Postmortem: %s", "ポストモーテム: %s"},
 
 		"h_summary": {"Summary", "概要"}, "h_impact": {"Impact", "影響"}, "h_times": {"Detection, answer, mitigation", "検知・応答・緩和"},
@@ -45,7 +46,7 @@ func phrases() map[string][2]string {
 		"imp_unknown":   {"How many users were hurt, and how? No objective measured it.", "利用者への影響はどの程度だったか。計測していた目標がない。"},
 
 		"time_handed":   {"Time to hand-over: %s (from the page’s opening to the first message taken by a provider, here %s).", "送達までの時間: %s (呼び出しの開始から、最初の通知が送達先に受理されるまで。経路は %s)。"},
-		"time_ack":      {"Time to acknowledge: %s (from the page's opening to the first answer).", "応答までの時間: %s (呼び出しの開始から最初の応答まで)。"},
+		"time_ack":      {"Time to acknowledge: %s (from the page’s opening to the first answer).", "応答までの時間: %s (呼び出しの開始から最初の応答まで)。"},
 		"time_declare":  {"Time to declare: %s (from the first alert to the declaration).", "宣言までの時間: %s (最初のアラートから宣言まで)。"},
 		"time_mitigate": {"Time to mitigate: %s (from the first alert to the end of the harm to users).", "緩和までの時間: %s (最初のアラートから、利用者への影響が止まるまで)。"},
 		"time_resolve":  {"Time to resolve: %s (from the first alert to the resolution).", "解決までの時間: %s (最初のアラートから解決まで)。"},
@@ -62,7 +63,7 @@ func phrases() map[string][2]string {
 		"q_cause":         {"What made %s fail?", "%s はなぜ失敗したか。"},
 		"q_cause_unknown": {"What failed, and what made it fail?", "何が、なぜ失敗したか。"},
 		"q_sooner":        {"Could it have been noticed before %s was exceeded?", "%sを超える前に気づく手がかりはあったか。"},
-		"q_step":          {"What kept step %d from being answered within %s?", "%d 段目に %s のあいだ応答がなかったのは、何が妨げになったためか。"},
+		"q_step":          {"What kept step %d from being answered within %s?", "%d 段目に %s間応答がなかったのは、何が妨げになったためか。"},
 		"q_exhausted":     {"The escalation ended without an answer (%s): what would have reached somebody?", "応答のないままエスカレーションが終わった (%s)。どうすれば誰かに届いたか。"},
 		"q_mitigation":    {"What ended the harm? No action of a person is recorded.", "影響は何によって止まったか。人による操作は記録されていない。"},
 		"q_prevent":       {"What would keep it from happening again, and who will do it by when?", "再発を防ぐには何が必要か。誰がいつまでに行うか。"},

@@ -262,7 +262,7 @@ func (r *Report) fact(at time.Time, by string, ev event.Event) event.Fact {
 func (r Report) Markdown(records map[int64]event.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", r.Title)
-	fmt.Fprintf(&b, "- %s: #%d · %s: %s · %s: %s\n", phrase(r.Lang, "incident"), r.Number, phrase(r.Lang, "service"), r.Service, phrase(r.Lang, "status"), r.Status)
+	fmt.Fprintf(&b, "- %s: #%d · %s: %s · %s: %s\n", phrase(r.Lang, "incident"), r.Number, phrase(r.Lang, "service"), r.Service, phrase(r.Lang, "status"), phrase(r.Lang, string(r.Status)))
 	if r.Approver != "" {
 		fmt.Fprintf(&b, "- %s: %s, %s\n", phrase(r.Lang, "approved"), r.Approver, r.PublishedAt.Format(time.RFC3339))
 	}

@@ -70,7 +70,7 @@ func Explain(o Objective, s Status) []alert.Evidence {
 			e := alert.Evidence{Name: "burn over " + Short(w), Value: "unknown", Limit: Number(p.Rate) + "×"}
 			if _, ok := c.Burn(o.Target); ok {
 				e.Value = Number(burn) + "×"
-				e.Detail = fmt.Sprintf("%s of %s events were bad", Number(c.Bad()), Number(c.Total))
+				e.Detail = fmt.Sprintf("%.0f of %.0f events were bad", c.Bad(), c.Total)
 			}
 			out = append(out, e)
 		}

@@ -66,7 +66,7 @@ type oneInput struct {
 type doInput struct {
 	ID   string `path:"id" doc:"Its id or number."`
 	As   string `query:"as"`
-	Body Doing
+	Body *Doing
 }
 
 type declareInput struct {
@@ -93,6 +93,9 @@ func API(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/incidents/{id}", httpd.Op{ID: "get-incident", Tag: tag, Summary: "An incident with its timeline"}, d.apiRoom)
 	write := func(path, id, summary string, fn func(context.Context, *doInput, string) (incident.Incident, error)) {
 		httpd.Post(a, "/api/v1/incidents/{id}/"+path, httpd.Op{ID: id, Tag: tag, Summary: summary}, func(ctx context.Context, in *doInput) (incident.Incident, error) {
+			if in.Body == nil {
+				in.Body = &Doing{}
+			}
 			return fn(ctx, in, actor(ctx, in.Body.As, in.As))
 		})
 	}

@@ -128,15 +128,16 @@ func headDetail(ctx context.Context, i incident.Incident, name func(string) stri
 	if i.DeclaredBy != "" {
 		by = webkit.T(ctx, "incident.by.person", i.DeclaredAt, name(i.DeclaredBy))
 	}
+	alerts := webkit.T(ctx, "incident.alerts.open", len(i.Open))
 	switch {
 	case len(i.Alerts) == 0:
 		return by
 	case len(i.Open) == 0:
-		return by + " " + webkit.T(ctx, "incident.alerts.over", len(i.Alerts))
+		alerts = webkit.T(ctx, "incident.alerts.over", len(i.Alerts))
 	case i.DeclaredBy == "" && i.Status != incident.Resolved:
-		return by + " " + webkit.T(ctx, "incident.alerts.auto", len(i.Open))
+		alerts = webkit.T(ctx, "incident.alerts.auto", len(i.Open))
 	}
-	return by + " " + webkit.T(ctx, "incident.alerts.open", len(i.Open))
+	return webkit.T(ctx, "incident.by.and", by, alerts)
 }
 
 // timeline fills the entries, newest first while the incident is open, and the
@@ -190,8 +191,11 @@ func entry(ctx context.Context, r event.Record, name func(string) string) (webki
 		Href: "/log/" + strconv.FormatInt(r.Seq, 10), State: mark(r.Name),
 	}
 	if id, ok := strings.CutPrefix(r.Actor, "person/"); ok {
-		e.Actor = name(id)
-		e.Text = strings.TrimSpace(strings.TrimPrefix(text, e.Actor))
+		rest, own := strings.CutPrefix(text, name(id))
+		// A role is told of who has it, not of who gave it.
+		if own || r.Name != (incident.RoleChanged{}).EventName() {
+			e.Actor, e.Text = name(id), strings.TrimSpace(rest)
+		}
 	}
 	if note := field(r.Payload, "text"); r.Name == (incident.NoteAdded{}).EventName() {
 		e.Text = note

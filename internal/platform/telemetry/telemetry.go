@@ -3,6 +3,7 @@
 package telemetry
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"time"
@@ -17,6 +18,30 @@ import (
 // NewLogger returns a logger that writes text lines to w.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// Quieter returns log without what is less urgent than level: for libraries
+// that tell more than an operator asks.
+func Quieter(log *slog.Logger, level slog.Level) *slog.Logger {
+	return slog.New(quieter{log.Handler(), level})
+}
+
+type quieter struct {
+	slog.Handler
+
+	level slog.Level
+}
+
+func (q quieter) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= q.level && q.Handler.Enabled(ctx, l)
+}
+
+func (q quieter) WithAttrs(as []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(as), q.level}
+}
+
+func (q quieter) WithGroup(name string) slog.Handler {
+	return quieter{q.Handler.WithGroup(name), q.level}
 }
 
 // Metrics are the program's own.

@@ -47,9 +47,12 @@ type sectionInput struct {
 type publishInput struct {
 	ID   string `path:"id"`
 	As   string `query:"as"`
-	Body struct {
-		As string `json:"as,omitempty" doc:"The approver, where authentication is off; otherwise it is whoever calls."`
-	} `required:"false"`
+	Body *Approval
+}
+
+// Approval names an approver.
+type Approval struct {
+	As string `json:"as,omitempty" doc:"The approver, where authentication is off; otherwise it is whoever calls."`
 }
 
 // API registers the room's operations.
@@ -64,7 +67,10 @@ func API(a *httpd.API, d Deps) {
 		return d.Writer.Edit(ctx, in.ID, in.Key, in.Body.Text, auth.Actor(ctx, cmp.Or(in.Body.As, in.As)))
 	})
 	httpd.Post(a, "/api/v1/postmortems/{id}/publish", httpd.Op{ID: "publish-postmortem", Tag: tag, Summary: "Make a postmortem final; the caller answers for it"}, func(ctx context.Context, in *publishInput) (postmortem.Report, error) {
-		return d.Writer.Publish(ctx, in.ID, auth.Actor(ctx, cmp.Or(in.Body.As, in.As)))
+		if in.Body != nil {
+			in.As = cmp.Or(in.Body.As, in.As)
+		}
+		return d.Writer.Publish(ctx, in.ID, auth.Actor(ctx, in.As))
 	})
 	httpd.Post(a, "/api/v1/incidents/{id}/postmortem", httpd.Op{ID: "draft-postmortem", Tag: tag, Summary: "Draft the postmortem of an incident now; one that people have changed stays as it is"}, func(ctx context.Context, in *oneInput) (postmortem.Report, error) {
 		return d.Writer.Draft(ctx, in.ID)

@@ -212,7 +212,7 @@ func reportHead(ctx context.Context, r postmortem.Report, name func(string) stri
 		}
 		h.Detail = webkit.T(ctx, "postmortem.detail.edited", r.EditedAt, strings.Join(editors, ", "))
 	}
-	h.Detail = coverage(ctx, r) + " " + h.Detail
+	h.Detail = webkit.T(ctx, "postmortem.and", coverage(ctx, r), h.Detail)
 	return h
 }
 

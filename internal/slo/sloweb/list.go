@@ -65,19 +65,27 @@ func count(all []slo.Standing) (t tally) {
 // cursor of the page after it.
 func pick(all []slo.Standing, f filter) (page []slo.Standing, next string) {
 	text := strings.ToLower(strings.TrimSpace(f.Text))
-	page = slices.DeleteFunc(slices.Clone(all), func(s slo.Standing) bool { return !fits(s, f, text) })
-	slices.SortStableFunc(page, order(f.Sort))
-	if i := slices.IndexFunc(page, func(s slo.Standing) bool { return s.Objective.ID == f.After }); i >= 0 {
-		page = page[i+1:]
+	found := make([]*slo.Standing, 0, len(all)) // pointers: a standing is large, and sorting moves it often
+	for i := range all {
+		if fits(&all[i], f, text) {
+			found = append(found, &all[i])
+		}
 	}
-	if f.Limit > 0 && len(page) > f.Limit {
-		page = page[:f.Limit]
-		next = page[len(page)-1].Objective.ID
+	slices.SortStableFunc(found, order(f.Sort))
+	if i := slices.IndexFunc(found, func(s *slo.Standing) bool { return s.Objective.ID == f.After }); i >= 0 {
+		found = found[i+1:]
+	}
+	if f.Limit > 0 && len(found) > f.Limit {
+		found = found[:f.Limit]
+		next = found[len(found)-1].Objective.ID
+	}
+	for _, s := range found {
+		page = append(page, *s)
 	}
 	return page, next
 }
 
-func fits(s slo.Standing, f filter, text string) bool {
+func fits(s *slo.Standing, f filter, text string) bool {
 	o := s.Objective
 	switch {
 	case f.Service != "" && o.Service != f.Service,
@@ -92,13 +100,13 @@ func fits(s slo.Standing, f filter, text string) bool {
 
 // order compares by the sort's key, then by service and id. What is unknown
 // comes last either way.
-func order(sort string) func(a, b slo.Standing) int {
+func order(sort string) func(a, b *slo.Standing) int {
 	key, down := strings.TrimPrefix(sort, "-"), strings.HasPrefix(sort, "-")
-	byPlace := func(a, b slo.Standing) int {
+	byPlace := func(a, b *slo.Standing) int {
 		return cmp.Or(cmp.Compare(a.Objective.Service, b.Objective.Service), cmp.Compare(a.Objective.ID, b.Objective.ID))
 	}
-	number := func(of func(slo.Standing) (float64, bool)) func(a, b slo.Standing) int {
-		return func(a, b slo.Standing) int {
+	number := func(of func(*slo.Standing) (float64, bool)) func(a, b *slo.Standing) int {
+		return func(a, b *slo.Standing) int {
 			x, xok := of(a)
 			y, yok := of(b)
 			switch {
@@ -114,13 +122,13 @@ func order(sort string) func(a, b slo.Standing) int {
 	}
 	switch key {
 	case "left":
-		return number(func(s slo.Standing) (float64, bool) { return s.Status.Remaining, s.Status.Known })
+		return number(func(s *slo.Standing) (float64, bool) { return s.Status.Remaining, s.Status.Known })
 	case "burn1h":
-		return number(func(s slo.Standing) (float64, bool) { return burnOver(s, time.Hour) })
+		return number(func(s *slo.Standing) (float64, bool) { return burnOver(*s, time.Hour) })
 	case "target":
-		return number(func(s slo.Standing) (float64, bool) { return -s.Objective.Target.Budget(), true })
+		return number(func(s *slo.Standing) (float64, bool) { return -s.Objective.Target.Budget(), true })
 	case "name":
-		return func(a, b slo.Standing) int {
+		return func(a, b *slo.Standing) int {
 			c := cmp.Compare(strings.ToLower(a.Objective.Name), strings.ToLower(b.Objective.Name))
 			if down {
 				c = -c

@@ -18,7 +18,7 @@ func (w *door) list(r *http.Request) (webkit.Page, error) {
 	f := filter{Text: q.Get("q"), Service: q.Get("service"), State: q.Get("state"), Sort: q.Get("sort"), After: q.Get("after"), Limit: pageSize}
 	v := viewList(ctx, w.SLOs.All(), f)
 	for i := range v.Rows {
-		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].ID)
+		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].standing)
 		if v.Rows[i].Service != "" {
 			v.Rows[i].Service = w.Service(ctx, v.Rows[i].Service)
 		}
@@ -27,16 +27,12 @@ func (w *door) list(r *http.Request) (webkit.Page, error) {
 }
 
 // sparkOf is a spark that is known already; nil has the browser ask for it.
-func (w *door) sparkOf(ctx context.Context, id string) *webkit.SparkLine {
-	o, s, ok := w.SLOs.Objective(id)
+func (w *door) sparkOf(ctx context.Context, s slo.Standing) *webkit.SparkLine {
+	lefts, ok := w.past.sparkNow(s.Objective)
 	if !ok {
 		return nil
 	}
-	lefts, ok := w.past.sparkNow(o)
-	if !ok {
-		return nil
-	}
-	line := viewSpark(ctx, slo.Standing{Objective: o, Status: s}, lefts)
+	line := viewSpark(ctx, s, lefts)
 	return &line
 }
 
@@ -183,7 +179,7 @@ func (w *door) panel(r *http.Request) (webkit.Page, error) {
 	ctx, id := r.Context(), r.PathValue("id")
 	v := viewList(ctx, w.SLOs.All(), filter{Service: id, Limit: pageSize})
 	for i := range v.Rows {
-		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].ID)
+		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].standing)
 	}
 	name := w.Service(ctx, id)
 	return webkit.Page{

@@ -31,6 +31,8 @@ type rowView struct {
 	Burns          []burnView
 	Spark          *webkit.SparkLine // nil: not counted yet, ask SparkURL
 	SparkURL       string
+
+	standing slo.Standing // what it shows
 }
 
 // burnView is a burn rate over one window.
@@ -54,6 +56,7 @@ func viewList(ctx context.Context, all []slo.Standing, f filter) listView {
 	last := ""
 	for _, s := range page {
 		r := viewRow(ctx, s)
+		r.standing = s
 		if grouped(f.Sort) && s.Objective.Service == last {
 			r.Service = ""
 		}
