@@ -53,12 +53,34 @@ func Default() Config {
 // complete fills in what follows from other settings and refuses, as Invalid,
 // what cannot work.
 func (c *Config) complete() error {
+	if c.Database == "" {
+		c.Database = filepath.Join(c.Data, "hinoban.db")
+	}
+	if err := c.completeURL(); err != nil {
+		return err
+	}
+	if c.Lang != "en" && c.Lang != "ja" {
+		return errs.New(errs.Invalid, "language %q is neither en nor ja", c.Lang)
+	}
+	if err := c.Auth.Validate(c.Listen); err != nil {
+		return err
+	}
+	for _, check := range []func() error{c.Webhook.Validate, c.Slack.Validate} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if c.Mail.Host != "" {
+		return c.Mail.Validate()
+	}
+	return nil
+}
+
+// completeURL works out where people reach us, and what follows from it.
+func (c *Config) completeURL() error {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return errs.New(errs.Invalid, "listen %q is not host:port: %w", c.Listen, err)
-	}
-	if c.Database == "" {
-		c.Database = filepath.Join(c.Data, "hinoban.db")
 	}
 	if c.BaseURL == "" {
 		if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
@@ -72,22 +94,8 @@ func (c *Config) complete() error {
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	c.OnCall.BaseURL, c.SLO.BaseURL = c.BaseURL, c.BaseURL
-	if c.Lang != "en" && c.Lang != "ja" {
-		return errs.New(errs.Invalid, "language %q is neither en nor ja", c.Lang)
-	}
 	if u.Scheme == "https" {
 		c.Auth.Secure = true
-	}
-	if err := c.Auth.Validate(c.Listen); err != nil {
-		return err
-	}
-	for _, check := range []func() error{c.Webhook.Validate, c.Slack.Validate} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	if c.Mail.Host != "" {
-		return c.Mail.Validate()
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 // Each sin is planted in a tree of its own, and must be reported in these words.
 func TestSinsAreReported(t *testing.T) {
+	t.Parallel()
 	const head = "// Package x is for tests.\n"
 	tests := []struct{ name, file, text, want string }{
 		{"rank", "internal/slo/a.go", head + "package slo\nimport _ \"github.com/hinoban/hinoban/internal/incident\"", "slo (rank 3) may not know incident (rank 4)"},

@@ -66,10 +66,10 @@ func newCheck(s Streams) *cobra.Command {
 func report(s Streams, dir string, set *ascode.Set, problems ascode.Problems) {
 	for _, p := range problems {
 		p.File = filepath.Join(dir, p.File)
-		fmt.Fprintln(s.Err, p)
+		printf(s.Err, "%s\n", p)
 	}
 	if len(problems) > 0 {
-		fmt.Fprintf(s.Err, "%d problem(s) in %d document(s)\n", len(problems), len(set.Documents))
+		printf(s.Err, "%d problem(s) in %d document(s)\n", len(problems), len(set.Documents))
 		return
 	}
 	kinds := map[string]int{}
@@ -81,7 +81,7 @@ func report(s Streams, dir string, set *ascode.Set, problems ascode.Problems) {
 		parts = append(parts, fmt.Sprintf("%d %s", n, k))
 	}
 	slices.Sort(parts)
-	fmt.Fprintf(s.Out, "ok: %d documents (%s)\n", len(set.Documents), strings.Join(parts, ", "))
+	printf(s.Out, "ok: %d documents (%s)\n", len(set.Documents), strings.Join(parts, ", "))
 }
 
 // remote are the flags of commands that talk to a running server.
@@ -131,12 +131,12 @@ func newPlan(s Streams, getenv func(string) string) *cobra.Command {
 				return printJSON(s, out.Changes)
 			}
 			for _, c := range out.Changes {
-				fmt.Fprintf(s.Out, "%s %s %s (%s)\n", c.Op, c.Kind, c.Name, c.File)
+				printf(s.Out, "%s %s %s (%s)\n", c.Op, c.Kind, c.Name, c.File)
 				for _, line := range c.Diff {
-					fmt.Fprintf(s.Out, "    %s\n", line)
+					printf(s.Out, "    %s\n", line)
 				}
 			}
-			fmt.Fprintf(s.Out, "%d change(s)\n", len(out.Changes))
+			printf(s.Out, "%d change(s)\n", len(out.Changes))
 			return nil
 		},
 	}
@@ -165,7 +165,7 @@ func newSchema(s Streams) *cobra.Command {
 				}
 				found = true
 				if want == "" && dir == "" {
-					fmt.Fprintf(s.Out, "%-28s %s\n", name, k.Doc)
+					printf(s.Out, "%-28s %s\n", name, k.Doc)
 					continue
 				}
 				if err := writeSchema(s, dir, k); err != nil {
@@ -188,7 +188,7 @@ func writeSchema(s Streams, dir string, k ascode.Kind) error {
 		return err
 	}
 	if dir == "" {
-		fmt.Fprintf(s.Out, "%s\n", text)
+		printf(s.Out, "%s\n", text)
 		return nil
 	}
 	name := strings.NewReplacer("/", "-", ".", "-").Replace(k.APIVersion) + "-" + strings.ToLower(k.Name) + ".json"

@@ -23,14 +23,17 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// ErrSilent ends a command with exit code 1 and no further word: it has said
+// printf writes to a stream. Where its reader is gone, nobody is left to tell.
+func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
+// errSilent ends a command with exit code 1 and no further word: it has said
 // already what is wrong.
 var errSilent = errors.New("silent")
 
 // Main runs a command line and returns the exit code: 0 done, 1 failed, 2 the
 // command line is wrong.
 func Main(ctx context.Context, args []string, s Streams, getenv func(string) string) int {
-	root := newRoot(s, getenv)
+	root := newRoot(s, getenv) //nolint:contextcheck // ExecuteContext hands it to the command that runs
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {
@@ -39,7 +42,7 @@ func Main(ctx context.Context, args []string, s Streams, getenv func(string) str
 	case errors.Is(err, errSilent):
 		return 1
 	}
-	fmt.Fprintf(s.Err, "hinoban: %v\n", err)
+	printf(s.Err, "hinoban: %v\n", err)
 	if errs.KindOf(err) == errs.Internal && strings.Contains(err.Error(), "unknown") {
 		return 2
 	}

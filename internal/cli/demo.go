@@ -63,7 +63,7 @@ func demoRun(ctx context.Context, s Streams, log *slog.Logger, o demo.Options) e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, `
+	printf(s.Out, `
   火の番  hinoban demo
 
   Open             %[1]s

@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,9 +39,9 @@ func newLogVerify(s Streams) *cobra.Command {
 					return err
 				}
 			case rep.Intact:
-				fmt.Fprintf(s.Out, "intact: %d events, head %s\n", rep.Events, rep.Head)
+				printf(s.Out, "intact: %d events, head %s\n", rep.Events, rep.Head)
 			default:
-				fmt.Fprintf(s.Err, "CHANGED at seq %d: %s\n", rep.BadSeq, rep.Problem)
+				printf(s.Err, "CHANGED at seq %d: %s\n", rep.BadSeq, rep.Problem)
 			}
 			if !rep.Intact {
 				return errSilent
@@ -74,9 +74,9 @@ func newLogTail(s Streams, getenv func(string) string) *cobra.Command {
 				return err
 			}
 			last := int64(0)
-			for i := len(records) - 1; i >= 0; i-- {
-				printRecord(s, records[i], asJSON)
-				last = records[i].Seq
+			for _, rec := range slices.Backward(records) {
+				printRecord(s, rec, asJSON)
+				last = rec.Seq
 			}
 			for follow && cmd.Context().Err() == nil {
 				sleep(cmd.Context(), 500*time.Millisecond)
@@ -102,11 +102,11 @@ func newLogTail(s Streams, getenv func(string) string) *cobra.Command {
 func printRecord(s Streams, r event.Record, asJSON bool) {
 	if asJSON {
 		if text, err := json.Marshal(r); err == nil {
-			fmt.Fprintf(s.Out, "%s\n", text)
+			printf(s.Out, "%s\n", text)
 		}
 		return
 	}
-	fmt.Fprintf(s.Out, "%6d  %s  %-24s %-12s %-24s %s\n", r.Seq, r.At.Format("2006-01-02 15:04:05"), r.Name, r.Service, r.Actor, r.Payload)
+	printf(s.Out, "%6d  %s  %-24s %-12s %-24s %s\n", r.Seq, r.At.Format("2006-01-02 15:04:05"), r.Name, r.Service, r.Actor, r.Payload)
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -129,7 +129,7 @@ func newOpenAPI(s Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.Out, "%s\n", text)
+			printf(s.Out, "%s\n", text)
 			return nil
 		},
 	}

@@ -14,7 +14,7 @@ func newManual(s Streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "manual", Short: "Print the manual of the command line in Markdown", Args: cobra.NoArgs, Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprint(s.Out, "# Command line\n\nWritten by `make gen` from the commands themselves. Exit code 0: done; 1: failed, or something is wrong; 2: the command line is wrong.\n")
+			printf(s.Out, "# Command line\n\nWritten by `make gen` from the commands themselves. Exit code 0: done; 1: failed, or something is wrong; 2: the command line is wrong.\n")
 			describe(s.Out, cmd.Root())
 			return nil
 		},
@@ -30,14 +30,14 @@ func describe(w io.Writer, cmd *cobra.Command) {
 			describe(w, c)
 			continue
 		}
-		fmt.Fprintf(w, "\n## %s\n\n", strings.TrimSuffix(c.UseLine(), " [flags]"))
+		printf(w, "\n## %s\n\n", strings.TrimSuffix(c.UseLine(), " [flags]"))
 		text := c.Long
 		if text == "" {
 			text = c.Short + "."
 		}
-		fmt.Fprintf(w, "%s\n", text)
+		printf(w, "%s\n", text)
 		if c.Example != "" {
-			fmt.Fprintf(w, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(c.Example, "  "), "\n  ", "\n"))
+			printf(w, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(c.Example, "  "), "\n  ", "\n"))
 		}
 		rows := ""
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -51,7 +51,7 @@ func describe(w io.Writer, cmd *cobra.Command) {
 			rows += fmt.Sprintf("| `--%s` | %s | %s |\n", f.Name, def, f.Usage)
 		})
 		if rows != "" {
-			fmt.Fprintf(w, "\n| flag | default | |\n|---|---|---|\n%s", rows)
+			printf(w, "\n| flag | default | |\n|---|---|---|\n%s", rows)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -122,9 +121,9 @@ func serve(ctx context.Context, s Streams, cfg app.Config, log *slog.Logger) err
 		return err
 	}
 	if link != "" {
-		fmt.Fprintf(s.Err, "\nNobody can sign in yet. Make yourself the admin, once, within an hour:\n  %s\n\n", link)
+		printf(s.Err, "\nNobody can sign in yet. Make yourself the admin, once, within an hour:\n  %s\n\n", link)
 	}
-	fmt.Fprintf(s.Err, "hinoban %s is ready after %s: %s\n", cfg.Version, time.Since(start).Round(time.Millisecond), a.URL())
+	printf(s.Err, "hinoban %s is ready after %s: %s\n", cfg.Version, time.Since(start).Round(time.Millisecond), a.URL())
 	return a.Run(ctx)
 }
 
@@ -141,7 +140,7 @@ func newAdminLink(s Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(s.Out, link)
+			printf(s.Out, "%s\n", link)
 			return nil
 		},
 	}

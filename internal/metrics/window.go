@@ -33,7 +33,7 @@ func OverWindow(query, fn string, window time.Duration) (string, error) {
 	var out strings.Builder
 	last := 0
 	var bad error
-	parser.Inspect(expr, func(n parser.Node, path []parser.Node) error {
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		switch v := n.(type) {
 		case *parser.MatrixSelector, *parser.SubqueryExpr:
 			bad = errs.New(errs.Invalid, "the query has a range of its own (%s): write the bare counter, or %s as the range", v, windowMark)

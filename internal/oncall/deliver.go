@@ -109,7 +109,7 @@ func (p *Pager) Drain() { p.lanes.wg.Wait() }
 // handOver sends d, unless an answer came first, and records the outcome.
 func (p *Pager) handOver(ctx context.Context, d Delivery) error {
 	if ctx.Err() != nil {
-		return nil // shutting down: it is sent after the next start
+		return nil //nolint:nilerr // shutting down: it is sent after the next start
 	}
 	page, _, err := p.store.Page(ctx, d.Page)
 	if err != nil {
@@ -120,7 +120,7 @@ func (p *Pager) handOver(ctx context.Context, d Delivery) error {
 	}
 	receipt, err := p.send(ctx, page, d)
 	if ctx.Err() != nil && err != nil {
-		return nil
+		return nil //nolint:nilerr // cut short by the shutdown: it is sent after the next start
 	}
 	wait := notify.RetryAfter(err)
 	return p.settle(context.WithoutCancel(ctx), d.ID, func(d *Delivery) []event.Fact { return d.Settle(receipt.ProviderID, err, wait, p.now()) })

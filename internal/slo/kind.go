@@ -80,7 +80,7 @@ type ObjectiveSpec struct {
 }
 
 // SLOSpec is the spec of an OpenSLO SLO.
-type SLOSpec struct {
+type SLOSpec struct { //nolint:revive // its name in the schema that is published
 	Description     string          `json:"description,omitempty" maxLength:"1050"`
 	Service         string          `json:"service" doc:"The name of a Service document."`
 	Indicator       *InlineSLI      `json:"indicator,omitempty"`
@@ -111,7 +111,7 @@ type AlertPolicySpec struct {
 // AlertCondition is an inline OpenSLO AlertCondition.
 type AlertCondition struct {
 	Kind     string             `json:"kind" enum:"AlertCondition"`
-	Metadata InlineMetadata     `json:"metadata,omitempty"`
+	Metadata InlineMetadata     `json:"metadata,omitzero"`
 	Spec     AlertConditionSpec `json:"spec"`
 }
 

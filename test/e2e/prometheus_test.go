@@ -116,12 +116,12 @@ func realPrometheus(t *testing.T, config string) string {
 // ours starts our store with its API.
 func ours(t *testing.T) (*promstore.Store, string) {
 	t.Helper()
-	s, err := promstore.Open(t.Context(), promstore.Options{Dir: t.TempDir()})
+	s, err := promstore.Open(t.Context(), promstore.Options{Dir: t.TempDir(), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	for _, r := range metricsweb.Routes(metricsweb.Options{Store: s}) {
+	for _, r := range metricsweb.Routes(metricsweb.Options{Store: s, Now: time.Now}) {
 		mux.Handle(r.Pattern, r.Handler)
 	}
 	srv := httptest.NewServer(mux)
@@ -347,6 +347,7 @@ func TestPromtoolQueriesUs(t *testing.T) {
 		"series":  {[]string{"query", "series", "--match=pt", base}, `{__name__="pt", a="b"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			out, err := exec.CommandContext(ctx, tool, c.args...).CombinedOutput()

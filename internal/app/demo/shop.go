@@ -234,7 +234,7 @@ func (v *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.requests.WithLabelValues(strconv.Itoa(code)).Inc()
 	v.duration.Observe(time.Since(start).Seconds())
 	w.WriteHeader(code)
-	fmt.Fprintf(w, "%s: %s\n", v.name, http.StatusText(code))
+	io.WriteString(w, v.name+": "+http.StatusText(code)+"\n")
 }
 
 func hold(ctx context.Context, d time.Duration) {

@@ -58,7 +58,6 @@ type teller struct {
 	start time.Time
 	last  int64
 	story Story
-	page  string
 	mend  time.Time // when to mend the fault; zero while it is not known
 }
 
@@ -93,7 +92,8 @@ func (d *Demo) Once(ctx context.Context, out io.Writer, faultAfter time.Duration
 }
 
 func (t *teller) say(format string, args ...any) {
-	fmt.Fprintf(t.out, "%6.1fs  %s\n", time.Since(t.start).Seconds(), fmt.Sprintf(format, args...))
+	// The story goes on where nobody listens.
+	_, _ = fmt.Fprintf(t.out, "%6.1fs  %s\n", time.Since(t.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // look reads what is new in the log and acts on it.
@@ -158,18 +158,7 @@ func (t *teller) hear(ctx context.Context, r event.Record) error {
 		t.story.IncidentID = f.Incident
 		t.say("incident #%d opened", f.Number)
 	case "oncall.delivered":
-		if f.Kind == "page" && t.story.PagedAt == nil {
-			t.story.PagedAt = &at
-			t.page = f.Page
-		}
-		t.say("%s message handed to %s by %s (step %d)", f.Kind, f.Person, f.Channel, f.Step+1)
-		if f.Kind == "page" && f.Step > 0 && t.story.AckedAt == nil {
-			t.say("%s acknowledges", f.Person)
-			form := "?as=" + url.QueryEscape(f.Person)
-			if err := t.api.Post(ctx, "/api/v1/pages/"+f.Page+"/ack"+form, map[string]string{"as": f.Person}, nil); err != nil {
-				return err
-			}
-		}
+		return t.delivered(ctx, f, at)
 	case "oncall.step_fired":
 		if f.Step > 0 && t.story.EscalatedAt == nil {
 			t.story.EscalatedAt = &at
@@ -188,6 +177,23 @@ func (t *teller) hear(ctx context.Context, r event.Record) error {
 		return t.read(ctx, f.Report)
 	}
 	return nil
+}
+
+// delivered notes the first page, and answers as the second person.
+func (t *teller) delivered(ctx context.Context, f fields, at time.Time) error {
+	t.say("%s message handed to %s by %s (step %d)", f.Kind, f.Person, f.Channel, f.Step+1)
+	if f.Kind != "page" {
+		return nil
+	}
+	if t.story.PagedAt == nil {
+		t.story.PagedAt = &at
+	}
+	if f.Step == 0 || t.story.AckedAt != nil {
+		return nil
+	}
+	t.say("%s acknowledges", f.Person)
+	form := "?as=" + url.QueryEscape(f.Person)
+	return t.api.Post(ctx, "/api/v1/pages/"+f.Page+"/ack"+form, map[string]string{"as": f.Person}, nil)
 }
 
 // read counts the sentences of the report, and checks that each citation is in

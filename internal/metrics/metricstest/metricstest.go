@@ -46,11 +46,11 @@ type suite struct {
 	end    time.Time
 }
 
-// line is a series with one point a minute that ends at end; fn gives the value
+// line is a series of ten points, one a minute, that ends at end; fn gives the value
 // n minutes before end, and false for a gap.
-func line(end time.Time, minutes int, labels map[string]string, fn func(before int) (float64, bool)) metrics.Series {
+func line(end time.Time, labels map[string]string, fn func(before int) (float64, bool)) metrics.Series {
 	s := metrics.Series{Labels: labels}
-	for n := minutes; n >= 0; n-- {
+	for n := 9; n >= 0; n-- {
 		if v, ok := fn(n); ok {
 			s.Points = append(s.Points, metrics.Point{T: end.Add(-time.Duration(n) * time.Minute), V: v})
 		}
@@ -62,15 +62,15 @@ func always(v float64) func(int) (float64, bool) { return func(int) (float64, bo
 
 func fixture(end time.Time) []metrics.Series {
 	return []metrics.Series{
-		line(end, 9, map[string]string{"__name__": "temp", "room": "火の間 \"1\""}, always(21.5)),
-		line(end, 9, map[string]string{"__name__": "temp", "room": "b"}, always(-3)),
-		line(end, 9, map[string]string{"__name__": "hits_total", "code": "200"}, func(n int) (float64, bool) { return float64(600 - 60*n), true }),
-		line(end, 9, map[string]string{"__name__": "odd", "kind": "nan"}, always(math.NaN())),
-		line(end, 9, map[string]string{"__name__": "odd", "kind": "inf"}, always(math.Inf(1))),
-		line(end, 9, map[string]string{"__name__": "odd", "kind": "minus"}, always(math.Inf(-1))),
-		line(end, 9, map[string]string{"__name__": "odd", "kind": "tiny"}, always(4.9e-324)),
+		line(end, map[string]string{"__name__": "temp", "room": "火の間 \"1\""}, always(21.5)),
+		line(end, map[string]string{"__name__": "temp", "room": "b"}, always(-3)),
+		line(end, map[string]string{"__name__": "hits_total", "code": "200"}, func(n int) (float64, bool) { return float64(600 - 60*n), true }),
+		line(end, map[string]string{"__name__": "odd", "kind": "nan"}, always(math.NaN())),
+		line(end, map[string]string{"__name__": "odd", "kind": "inf"}, always(math.Inf(1))),
+		line(end, map[string]string{"__name__": "odd", "kind": "minus"}, always(math.Inf(-1))),
+		line(end, map[string]string{"__name__": "odd", "kind": "tiny"}, always(4.9e-324)),
 		// Six minutes of nothing: more than the five that PromQL looks back.
-		line(end, 9, map[string]string{"__name__": "gappy"}, func(n int) (float64, bool) { return float64(n), n >= 8 || n <= 1 }),
+		line(end, map[string]string{"__name__": "gappy"}, func(n int) (float64, bool) { return float64(n), n >= 8 || n <= 1 }),
 	}
 }
 

@@ -28,7 +28,7 @@ func BenchmarkRemoteWrite(b *testing.B) {
 		b.Run(message, func(b *testing.B) {
 			s := store(b, promstore.Options{})
 			var h http.Handler
-			for _, r := range metricsweb.Routes(metricsweb.Options{Store: s}) {
+			for _, r := range metricsweb.Routes(metricsweb.Options{Store: s, Now: time.Now}) {
 				if r.Pattern == "POST /prometheus/api/v1/write" {
 					h = r.Handler
 				}
@@ -72,8 +72,10 @@ func cpu(b *testing.B) time.Duration {
 
 func benchLabels(i int) []prompb.Label {
 	return []prompb.Label{
-		{Name: "__name__", Value: "rw_total"}, {Name: "instance", Value: fmt.Sprintf("h%d", i%100)},
-		{Name: "job", Value: "api"}, {Name: "route", Value: fmt.Sprintf("/r/%d", i)},
+		{Name: "__name__", Value: "rw_total"},
+		{Name: "instance", Value: fmt.Sprintf("h%d", i%100)},
+		{Name: "job", Value: "api"},
+		{Name: "route", Value: fmt.Sprintf("/r/%d", i)},
 	}
 }
 

@@ -123,7 +123,7 @@ func classOf(err error) string {
 		return notFound
 	case errs.Unavailable:
 		return notReady
-	case errs.Internal:
+	case errs.Internal, errs.Unauthenticated: // the guard has refused strangers
 	}
 	return internal
 }

@@ -2,6 +2,7 @@ package metricsweb
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,36 +27,33 @@ func (a *api) federate(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	byName := map[string]*bytes.Buffer{}
-	err = a.Store.Latest(r.Context(), promstore.Selection{Match: sets, To: a.Now()}, func(ls labels.Labels, at time.Time, v float64) {
-		name := model.EscapeName(ls.Get(model.MetricNameLabel), model.UnderscoreEscaping)
-		buf := byName[name]
-		if buf == nil {
-			buf = &bytes.Buffer{}
-			byName[name] = buf
-		}
-		writeSample(buf, name, ls, at, v)
-	})
+	out := exposition{byName: map[string]*bytes.Buffer{}, escape: strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)}
+	err = a.Store.Latest(r.Context(), promstore.Selection{Match: sets, To: a.Now()}, out.add)
 	if err != nil {
 		a.Log.ErrorContext(r.Context(), "federation failed", "err", err)
 		http.Error(w, "the metrics store cannot answer", http.StatusServiceUnavailable)
 		return
 	}
-	names := make([]string, 0, len(byName))
-	for n := range byName {
-		names = append(names, n)
-	}
-	slices.Sort(names)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(out.byName)) {
 		w.Write([]byte("# TYPE " + n + " untyped\n"))
-		w.Write(byName[n].Bytes())
+		w.Write(out.byName[n].Bytes())
 	}
 }
 
-var escapeLabel = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+// exposition is the text format in the making.
+type exposition struct {
+	byName map[string]*bytes.Buffer
+	escape *strings.Replacer // of label values
+}
 
-func writeSample(b *bytes.Buffer, name string, ls labels.Labels, at time.Time, v float64) {
+func (x exposition) add(ls labels.Labels, at time.Time, v float64) {
+	name := model.EscapeName(ls.Get(model.MetricNameLabel), model.UnderscoreEscaping)
+	b := x.byName[name]
+	if b == nil {
+		b = &bytes.Buffer{}
+		x.byName[name] = b
+	}
 	b.WriteString(name)
 	sep := byte('{')
 	ls.Range(func(l labels.Label) {
@@ -66,7 +64,7 @@ func writeSample(b *bytes.Buffer, name string, ls labels.Labels, at time.Time, v
 		sep = ','
 		b.WriteString(model.EscapeName(l.Name, model.UnderscoreEscaping))
 		b.WriteString(`="`)
-		b.WriteString(escapeLabel.Replace(l.Value))
+		b.WriteString(x.escape.Replace(l.Value))
 		b.WriteByte('"')
 	})
 	if sep == ',' {

@@ -21,7 +21,7 @@ func (x *translation) rows(name string, attrs []*commonpb.KeyValue, s promstore.
 		one := s
 		one.V = r.v
 		if ended {
-			one.V = stale
+			one.V = stale()
 		} else if with != nil {
 			one.Exemplars = with(i)
 		}
@@ -95,7 +95,7 @@ func (x *translation) native(name string, p *otlppb.ExponentialHistogramDataPoin
 		return nil
 	}
 	if ended {
-		h = &histogram.Histogram{Sum: stale}
+		h = &histogram.Histogram{Sum: stale()}
 	} else {
 		s.Exemplars = x.exemplars(p.GetExemplars(), always)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // units are the names that Prometheus gives the units of UCUM.
-var units = map[string]string{
+var units = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds",
 	"By": "bytes", "KiBy": "kibibytes", "MiBy": "mebibytes", "GiBy": "gibibytes", "TiBy": "tibibytes",
 	"KBy": "kilobytes", "MBy": "megabytes", "GBy": "gigabytes", "TBy": "terabytes",
@@ -16,7 +16,7 @@ var units = map[string]string{
 }
 
 // perUnits are the names of what stands below the line: one second, not many.
-var perUnits = map[string]string{
+var perUnits = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "mo": "month", "y": "year", "min": "minute",
 }
 

@@ -149,7 +149,9 @@ func each[T any](all []T, fn func(T) error) error {
 // kindOf returns the type of m and how many points it has. The error says why
 // its points cannot be held.
 func kindOf(m *otlppb.Metric) (model.MetricType, int, error) {
-	typ, n, temporality := model.MetricTypeUnknown, 0, otlppb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
+	var typ model.MetricType
+	var n int
+	var temporality otlppb.AggregationTemporality
 	switch d := m.GetData().(type) {
 	case *otlppb.Metric_Gauge:
 		return model.MetricTypeGauge, len(d.Gauge.GetDataPoints()), nil
@@ -165,7 +167,7 @@ func kindOf(m *otlppb.Metric) (model.MetricType, int, error) {
 	case *otlppb.Metric_ExponentialHistogram:
 		typ, n, temporality = model.MetricTypeHistogram, len(d.ExponentialHistogram.GetDataPoints()), d.ExponentialHistogram.GetAggregationTemporality()
 	default:
-		return typ, 0, fmt.Errorf("metric %q holds no data of a known type", m.GetName())
+		return model.MetricTypeUnknown, 0, fmt.Errorf("metric %q holds no data of a known type", m.GetName())
 	}
 	if temporality != otlppb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE {
 		return typ, n, fmt.Errorf("metric %q has delta temporality, Prometheus counts from the start: set OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative, or put the collector's deltatocumulative processor before it", m.GetName())
@@ -266,7 +268,8 @@ func (x *translation) base(name string, p point) (s promstore.Sample, ended, ok 
 	return s, ended, true
 }
 
-var stale = math.Float64frombits(value.StaleNaN)
+// stale is the value that ends a series.
+func stale() float64 { return math.Float64frombits(value.StaleNaN) }
 
 func (x *translation) number(name string, p *otlppb.NumberDataPoint) error {
 	s, ended, ok := x.base(name, p)
@@ -280,7 +283,7 @@ func (x *translation) number(name string, p *otlppb.NumberDataPoint) error {
 		s.V = v.AsDouble
 	}
 	if ended {
-		s.V = stale
+		s.V = stale()
 	}
 	s.Exemplars = x.exemplars(p.GetExemplars(), always)
 	return x.in.series(x.labels(name, p.GetAttributes()), s)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,10 +16,8 @@ import (
 )
 
 // The ends of time as Prometheus' clients write them.
-var (
-	minTime = time.Unix(math.MinInt64/1000+62135596801, 0).UTC()
-	maxTime = time.Unix(math.MaxInt64/1000-62135596801, 999999999).UTC()
-)
+func minTime() time.Time { return time.Unix(math.MinInt64/1000+62135596801, 0).UTC() }
+func maxTime() time.Time { return time.Unix(math.MaxInt64/1000-62135596801, 999999999).UTC() }
 
 func timeParam(r *http.Request, name string, missing time.Time) (time.Time, error) {
 	s := r.FormValue(name)
@@ -27,7 +26,7 @@ func timeParam(r *http.Request, name string, missing time.Time) (time.Time, erro
 	}
 	t, err := parseTime(s)
 	if err != nil {
-		return time.Time{}, invalidParam(name, fmt.Errorf("Invalid time value for '%s': %w", name, err)) //nolint:revive,staticcheck // Prometheus' words
+		return time.Time{}, invalidParam(name, fmt.Errorf("Invalid time value for '%s': %w", name, err)) //nolint:staticcheck // Prometheus' words
 	}
 	return t, nil
 }
@@ -44,10 +43,10 @@ func parseTime(s string) (time.Time, error) {
 		return t, nil
 	}
 	switch s { // what time.Parse cannot read back
-	case minTime.Format(time.RFC3339Nano):
-		return minTime, nil
-	case maxTime.Format(time.RFC3339Nano):
-		return maxTime, nil
+	case minTime().Format(time.RFC3339Nano):
+		return minTime(), nil
+	case maxTime().Format(time.RFC3339Nano):
+		return maxTime(), nil
 	}
 	return time.Time{}, fmt.Errorf("cannot parse %q to a valid timestamp", s)
 }
@@ -57,9 +56,9 @@ func clampTime(s string, f float64) (time.Time, error) {
 	case math.IsNaN(f):
 		return time.Time{}, fmt.Errorf("cannot parse %q to a valid timestamp", s)
 	case f < 0:
-		return minTime, nil
+		return minTime(), nil
 	}
-	return maxTime, nil
+	return maxTime(), nil
 }
 
 func parseDuration(s string) (time.Duration, error) {
@@ -108,10 +107,10 @@ func (a *api) selection(r *http.Request) (promstore.Selection, int, error) {
 	if err != nil {
 		return sel, 0, err
 	}
-	if sel.From, err = timeParam(r, "start", minTime); err != nil {
+	if sel.From, err = timeParam(r, "start", minTime()); err != nil {
 		return sel, 0, err
 	}
-	if sel.To, err = timeParam(r, "end", maxTime); err != nil {
+	if sel.To, err = timeParam(r, "end", maxTime()); err != nil {
 		return sel, 0, err
 	}
 	if sel.To.Before(sel.From) {
@@ -131,10 +130,8 @@ func (a *api) matchers(r *http.Request) ([][]*labels.Matcher, error) {
 	if err != nil {
 		return nil, invalidParam("match[]", err)
 	}
-	for _, set := range sets {
-		if allEmpty(set) {
-			return nil, invalidParam("match[]", errors.New("match[] must contain at least one non-empty matcher"))
-		}
+	if slices.ContainsFunc(sets, allEmpty) {
+		return nil, invalidParam("match[]", errors.New("match[] must contain at least one non-empty matcher"))
 	}
 	return sets, nil
 }

@@ -7,16 +7,14 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 )
 
-// passed are the questions that a remote server answers in our place. Nothing
-// else goes through: its admin interface, for one, is not ours to open.
-var passed = []string{
-	"/query", "/query_range", "/query_exemplars", "/format_query", "/labels", "/series",
-	"/label/{name}/values", "/metadata", "/targets", "/rules", "/alerts", "/status/buildinfo",
-}
-
+// remoteRoutes pass on what a remote server answers in our place. Nothing else
+// goes through: its admin interface, for one, is not ours to open.
 func (a *api) remoteRoutes() []httpd.Route {
 	var out []httpd.Route
-	for _, p := range passed {
+	for _, p := range []string{
+		"/query", "/query_range", "/query_exemplars", "/format_query", "/labels", "/series",
+		"/label/{name}/values", "/metadata", "/targets", "/rules", "/alerts", "/status/buildinfo",
+	} {
 		for _, m := range []string{http.MethodGet, http.MethodPost} {
 			out = append(out, httpd.Route{Pattern: m + " " + apiRoot + p, Access: httpd.Viewer, Handler: http.HandlerFunc(a.pass), MaxBody: formBody})
 		}

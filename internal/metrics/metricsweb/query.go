@@ -112,11 +112,11 @@ func (a *api) formatQuery(r *http.Request) (reply, error) {
 }
 
 func (a *api) exemplars(r *http.Request) (reply, error) {
-	from, err := timeParam(r, "start", minTime)
+	from, err := timeParam(r, "start", minTime())
 	if err != nil {
 		return reply{}, err
 	}
-	to, err := timeParam(r, "end", maxTime)
+	to, err := timeParam(r, "end", maxTime())
 	if err != nil {
 		return reply{}, err
 	}

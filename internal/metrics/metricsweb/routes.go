@@ -5,6 +5,7 @@ package metricsweb
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,7 +22,7 @@ type Options struct {
 	Store      *promstore.Store
 	Remote     *remotestore.Store
 	Log        *slog.Logger
-	Now        func() time.Time      // default time.Now
+	Now        func() time.Time      // the clock
 	Version    string                // of this program, for buildinfo
 	MaxBody    int64                 // bytes of a write as sent; default 16 MiB
 	MaxDecoded int                   // bytes of a write decompressed; default 64 MiB
@@ -37,16 +38,14 @@ const (
 
 type api struct {
 	Options
-	parser parser.Parser
-	tell   telemetry
+	parser  parser.Parser
+	tell    telemetry
+	buffers sync.Pool // of *[]byte
 }
 
 // Routes returns the routes of the room. Queries are for Viewers, writes for
 // Ingest.
 func Routes(o Options) []httpd.Route {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

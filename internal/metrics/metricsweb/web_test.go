@@ -32,6 +32,9 @@ var epoch = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 func store(t testing.TB, o promstore.Options) *promstore.Store {
 	t.Helper()
 	o.Dir = t.TempDir()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	s, err := promstore.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +49,9 @@ func store(t testing.TB, o promstore.Options) *promstore.Store {
 
 func serve(t testing.TB, o metricsweb.Options) *httptest.Server {
 	t.Helper()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	mux := http.NewServeMux()
 	for _, r := range metricsweb.Routes(o) {
 		mux.Handle(r.Pattern, r.Handler)
@@ -254,15 +260,15 @@ func TestFederatesTheNewestSamples(t *testing.T) {
 func TestRemoteIsUnavailableNotWrong(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{
-		"500":            func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) },
+		"500":            func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", http.StatusInternalServerError) },
 		"a login page":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") },
-		"401":            func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+		"401":            func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
 		"half an answer": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"status":"succ`) },
 		"a bad point": func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":["x","1"]}]}}`)
 		},
 		"a timeout": func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			fmt.Fprint(w, `{"status":"error","errorType":"timeout","error":"query timed out"}`)
 		},
 	} {

@@ -29,7 +29,7 @@ type cursor struct {
 // field is one field of a message: a number, or the bytes of a string or of
 // another message.
 type field struct {
-	num  protowire.Number
+	num  int
 	kind protowire.Type
 	u    uint64
 	sub  cursor
@@ -42,7 +42,7 @@ func (c *cursor) next() (field, error) {
 		return field{}, errWire
 	}
 	c.skip(n)
-	f := field{num: num, kind: kind}
+	f := field{num: int(num), kind: kind}
 	switch kind {
 	case protowire.VarintType:
 		f.u, n = protowire.ConsumeVarint(c.b)

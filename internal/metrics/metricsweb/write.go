@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/golang/snappy"
 
@@ -21,16 +20,24 @@ const (
 	messageV2 = "io.prometheus.write.v2.Request"
 )
 
-// buffers are used again: a busy sender would else make the collector work.
-// What is decoded must not point into them.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// remoteWrite is the protocol's name in our own metrics.
+const remoteWrite = "remote_write"
 
 // keep is the largest buffer that is kept for the next request.
 const keep = 8 << 20
 
-func putBack(p *[]byte) {
+// buffer returns one that was used before: a busy sender would else make the
+// collector work. What is decoded must not point into it.
+func (a *api) buffer() *[]byte {
+	if p, ok := a.buffers.Get().(*[]byte); ok {
+		return p
+	}
+	return new([]byte)
+}
+
+func (a *api) putBack(p *[]byte) {
 	if cap(*p) <= keep {
-		buffers.Put(p)
+		a.buffers.Put(p)
 	}
 }
 
@@ -52,19 +59,19 @@ func refusal(code int, format string, args ...any) error {
 func (a *api) write(w http.ResponseWriter, r *http.Request) {
 	message, err := messageOf(r)
 	if err != nil {
-		a.writeFailed(w, r, "remote_write", err)
+		a.writeFailed(w, r, err)
 		return
 	}
-	sent, decoded := buffers.Get().(*[]byte), buffers.Get().(*[]byte)
-	defer putBack(sent)
-	defer putBack(decoded)
+	sent, decoded := a.buffer(), a.buffer()
+	defer a.putBack(sent)
+	defer a.putBack(decoded)
 	if err := a.readSnappy(w, r, sent, decoded); err != nil {
-		a.writeFailed(w, r, "remote_write", err)
+		a.writeFailed(w, r, err)
 		return
 	}
 	in, err := a.intake(r.Context())
 	if err != nil {
-		a.writeFailed(w, r, "remote_write", err)
+		a.writeFailed(w, r, err)
 		return
 	}
 	if message == messageV2 {
@@ -73,7 +80,7 @@ func (a *api) write(w http.ResponseWriter, r *http.Request) {
 		err = a.readV1(in, *decoded)
 	}
 	if err = in.end(r, err); err != nil {
-		a.writeFailed(w, r, "remote_write", err)
+		a.writeFailed(w, r, err)
 		return
 	}
 	if message == messageV2 {
@@ -83,10 +90,10 @@ func (a *api) write(w http.ResponseWriter, r *http.Request) {
 		h.Set("X-Prometheus-Remote-Write-Exemplars-Written", strconv.Itoa(in.batch.Exemplars()))
 	}
 	if why := in.why(); why != "" {
-		a.writeFailed(w, r, "remote_write", refusal(http.StatusBadRequest, "%s", why))
+		a.writeFailed(w, r, refusal(http.StatusBadRequest, "%s", why))
 		return
 	}
-	a.tell.writes.WithLabelValues("remote_write", "204").Inc()
+	a.tell.writes.WithLabelValues(remoteWrite, "204").Inc()
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -170,9 +177,9 @@ func (a *api) writeStatus(r *http.Request, err error) (int, string) {
 	return http.StatusServiceUnavailable, "the metrics store cannot take samples now"
 }
 
-func (a *api) writeFailed(w http.ResponseWriter, r *http.Request, protocol string, err error) {
+func (a *api) writeFailed(w http.ResponseWriter, r *http.Request, err error) {
 	code, text := a.writeStatus(r, err)
-	a.tell.writes.WithLabelValues(protocol, strconv.Itoa(code)).Inc()
+	a.tell.writes.WithLabelValues(remoteWrite, strconv.Itoa(code)).Inc()
 	if code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}

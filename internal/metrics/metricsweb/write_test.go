@@ -103,10 +103,14 @@ func TestRemoteWriteKeepsTheGoodAndNamesTheBad(t *testing.T) {
 		"too old":       {series(nowMS-3*3600e3, 1, "__name__", "good"), "too old"},
 		"in the future": {series(nowMS+3600e3, 1, "__name__", "good"), "future"},
 		"duplicate":     {series(nowMS-1000, 99, "__name__", "good"), "duplicate"},
-		"two at once": {prompb.TimeSeries{Labels: []prompb.Label{{Name: "__name__", Value: "y"}},
-			Samples: []prompb.Sample{{Timestamp: nowMS, Value: 1}, {Timestamp: nowMS, Value: 2}}}, "duplicate"},
-		"broken histogram": {prompb.TimeSeries{Labels: []prompb.Label{{Name: "__name__", Value: "h"}},
-			Histograms: []prompb.Histogram{prompb.FromIntHistogram(nowMS, &histogram.Histogram{Count: 99, PositiveSpans: []histogram.Span{{Length: 1}}, PositiveBuckets: []int64{1}})}}, "observations"},
+		"two at once": {prompb.TimeSeries{
+			Labels:  []prompb.Label{{Name: "__name__", Value: "y"}},
+			Samples: []prompb.Sample{{Timestamp: nowMS, Value: 1}, {Timestamp: nowMS, Value: 2}},
+		}, "duplicate"},
+		"broken histogram": {prompb.TimeSeries{
+			Labels:     []prompb.Label{{Name: "__name__", Value: "h"}},
+			Histograms: []prompb.Histogram{prompb.FromIntHistogram(nowMS, &histogram.Histogram{Count: 99, PositiveSpans: []histogram.Span{{Length: 1}}, PositiveBuckets: []int64{1}})},
+		}, "observations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/prometheus/model/exemplar"
@@ -33,7 +31,6 @@ type Sample struct {
 type Batch struct {
 	s         *Store
 	app       storage.AppenderV2
-	latest    int64 // of its samples, in ms
 	samples   int
 	exemplars int
 	oldest    int64 // that is taken, in ms
@@ -48,7 +45,7 @@ func (s *Store) Batch(ctx context.Context) (*Batch, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	b := &Batch{s: s, app: s.db.AppenderV2(ctx), latest: noTime}
+	b := &Batch{s: s, app: s.db.AppenderV2(ctx)}
 	b.oldest, b.newest = s.span()
 	return b, nil
 }
@@ -60,8 +57,6 @@ func (s *Store) span() (oldest, newest int64) {
 	now := s.opts.Now()
 	return now.Add(-s.opts.Limits.MaxBehind).UnixMilli(), now.Add(s.opts.Limits.MaxAhead).UnixMilli()
 }
-
-const noTime = -1 << 63
 
 // Limits returns the limits that the store enforces.
 func (s *Store) Limits() Limits { return s.opts.Limits }
@@ -100,7 +95,6 @@ func (b *Batch) Add(ref storage.SeriesRef, ls labels.Labels, x Sample) (storage.
 	if lost != nil {
 		b.exemplars -= min(len(x.Exemplars), len(lost.ExemplarErrors))
 	}
-	b.latest = max(b.latest, x.T)
 	return got, nil
 }
 
@@ -118,8 +112,8 @@ func coarsen(x Sample) error {
 
 // refuse counts and classifies an error of Append.
 func (s *Store) refuse(ls labels.Labels, err error) error {
-	reason := ""
-	switch many := (errTooManySeries{}); {
+	var reason string
+	switch many := (tooManySeriesError{}); {
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
 		reason = "duplicate"
 	case errors.Is(err, storage.ErrOutOfOrderSample), errors.Is(err, storage.ErrOutOfBounds), errors.Is(err, storage.ErrTooOldSample):
@@ -150,11 +144,7 @@ func (b *Batch) Commit(ctx context.Context) error {
 	if b.samples == 0 && b.exemplars == 0 {
 		return nil
 	}
-	if err := b.s.flush.wait(ctx); err != nil {
-		return err
-	}
-	b.s.hooks.call(b.latest)
-	return nil
+	return b.s.flush.wait(ctx)
 }
 
 // Rollback gives the batch up.
@@ -175,13 +165,13 @@ func (s *Store) commit(app storage.AppenderV2, n int) error {
 	return nil
 }
 
-// scraped is the appendable that scrapes write to: with the limits, the counts
-// and the hooks of a batch, without its wait for the disk.
+// scraped is the appendable that scrapes write to: with the limits and
+// the counts of a batch, without its wait for the disk.
 type scraped struct{ s *Store }
 
 // AppenderV2 implements storage.AppendableV2.
 func (x scraped) AppenderV2(ctx context.Context) storage.AppenderV2 {
-	a := &scrapeAppender{AppenderV2: x.s.db.AppenderV2(ctx), s: x.s, latest: noTime}
+	a := &scrapeAppender{AppenderV2: x.s.db.AppenderV2(ctx), s: x.s}
 	a.oldest, _ = x.s.span() // the scraper itself refuses the future
 	return a
 }
@@ -191,7 +181,6 @@ type scrapeAppender struct {
 
 	s       *Store
 	oldest  int64
-	latest  int64
 	samples int
 }
 
@@ -208,49 +197,18 @@ func (a *scrapeAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t i
 		return ref, storage.ErrOutOfBounds
 	}
 	got, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, o)
-	if many := (errTooManySeries{}); errors.As(err, &many) {
+	if many := (tooManySeriesError{}); errors.As(err, &many) {
 		a.s.tell.refused.WithLabelValues("series_limit").Inc()
 	}
 	if err == nil {
 		a.samples++
-		a.latest = max(a.latest, t)
 	}
 	return got, err
 }
 
 // Commit implements storage.AppenderTransaction.
 func (a *scrapeAppender) Commit() error {
-	if err := a.s.commit(a.AppenderV2, a.samples); err != nil {
-		return err
-	}
-	a.s.hooks.call(a.latest)
-	return nil
-}
-
-type hooks struct {
-	mu  sync.Mutex
-	fns []func(time.Time)
-}
-
-// OnCommit has fn called after each commit, scraped or sent, with the time of
-// its newest sample. fn runs in the goroutine that commits: it must not block
-// (a send into a channel of one with a default is the usual form).
-func (s *Store) OnCommit(fn func(maxT time.Time)) {
-	s.hooks.mu.Lock()
-	defer s.hooks.mu.Unlock()
-	s.hooks.fns = append(slices.Clip(s.hooks.fns), fn)
-}
-
-func (h *hooks) call(latest int64) {
-	if latest == noTime {
-		return
-	}
-	h.mu.Lock()
-	fns := h.fns
-	h.mu.Unlock()
-	for _, fn := range fns {
-		fn(timeOf(latest))
-	}
+	return a.s.commit(a.AppenderV2, a.samples)
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -1,6 +1,7 @@
 package promstore
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/prometheus/prometheus/model/metadata"
@@ -53,10 +54,8 @@ func (s *Store) Metadata() map[string][]metadata.Metadata {
 }
 
 func appendNew(to []metadata.Metadata, m metadata.Metadata) []metadata.Metadata {
-	for _, had := range to {
-		if had == m {
-			return to
-		}
+	if slices.Contains(to, m) {
+		return to
 	}
 	return append(to, m)
 }

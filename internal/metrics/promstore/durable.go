@@ -137,7 +137,7 @@ func syncGrown(path string, clean int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // opened to read: nothing is lost with its error
+	defer f.Close() //nolint:errcheck // opened to read: nothing is lost with its error
 	st, err := f.Stat()
 	if err != nil {
 		return 0, err
@@ -161,7 +161,7 @@ func segments(dir string) ([]segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer d.Close() //nolint:errcheck // opened to read
 	names, err := d.Readdirnames(-1)
 	if err != nil {
 		return nil, err

@@ -12,10 +12,10 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-// errTooManySeries is what the TSDB hands back when the guard says no.
-type errTooManySeries struct{ limit int64 }
+// tooManySeriesError is what the TSDB hands back when the guard says no.
+type tooManySeriesError struct{ limit int64 }
 
-func (e errTooManySeries) Error() string {
+func (e tooManySeriesError) Error() string {
 	return fmt.Sprintf("the store holds its limit of %d active series: a label probably has too many values", e.limit)
 }
 
@@ -30,7 +30,7 @@ type seriesGuard struct {
 // PreCreation implements tsdb.SeriesLifecycleCallback.
 func (g *seriesGuard) PreCreation(labels.Labels) error {
 	if g.armed.Load() && g.n.Load() >= g.limit {
-		return errTooManySeries{g.limit}
+		return tooManySeriesError{g.limit}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func DefaultLimits() Limits {
 }
 
 // Options say where the store lives and how much it may hold. The zero value
-// of a field is its default, but for Dir, which has none.
+// of a field is its default, but for Dir and Now, which have none.
 type Options struct {
 	Dir          string
 	Retention    time.Duration // default DefaultRetention
@@ -46,7 +46,7 @@ type Options struct {
 	ScrapeConfig string        // path of a prometheus.yml; "" scrapes nothing
 	Log          *slog.Logger
 	Registerer   prometheus.Registerer // where the store's own metrics go; default nowhere
-	Now          func() time.Time      // default time.Now
+	Now          func() time.Time      // the clock
 }
 
 func (o Options) withDefaults() Options {
@@ -61,9 +61,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	return o
 }
@@ -80,6 +77,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.Dir == "":
 		return errs.New(errs.Invalid, "metrics store: no folder given")
+	case o.Now == nil:
+		return errs.New(errs.Invalid, "metrics store: no clock given")
 	case o.Retention < 0 || (o.Retention > 0 && o.Retention < 2*time.Hour):
 		return errs.New(errs.Invalid, "metrics retention %s: the shortest is 2h", o.Retention)
 	case o.OutOfOrder < 0:

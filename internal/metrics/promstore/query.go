@@ -169,7 +169,7 @@ func (s *Store) querier(sel Selection, fn func(storage.Querier) error) error {
 	if err != nil {
 		return errs.New(errs.Unavailable, "read metrics: %w", err)
 	}
-	defer q.Close()
+	defer q.Close() //nolint:errcheck // it reads: nothing is lost with its error
 	if err := fn(q); err != nil {
 		return errs.New(errs.Unavailable, "read metrics: %w", err)
 	}

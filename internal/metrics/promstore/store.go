@@ -28,7 +28,6 @@ type Store struct {
 	flush   *flusher
 	tell    telemetry
 	about   *catalogue
-	hooks   hooks
 	scraper scraper
 	trouble atomic.Pointer[error] // of the last commit; nil when it went well
 

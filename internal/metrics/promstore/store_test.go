@@ -28,6 +28,7 @@ func open(t testing.TB, o promstore.Options) *promstore.Store {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
+	o.Now = time.Now
 	s, err := promstore.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -206,19 +207,6 @@ func TestLabelExplosionIsStopped(t *testing.T) {
 	}
 }
 
-func TestOnCommitHearsTheNewestTime(t *testing.T) {
-	t.Parallel()
-	s := open(t, promstore.Options{})
-	var got []time.Time
-	s.OnCommit(func(at time.Time) { got = append(got, at) })
-	now := time.Now().Truncate(time.Millisecond).UTC()
-	put(t, s, one("a", now, 1), one("b", now.Add(-time.Minute), 1))
-	put(t, s)
-	if len(got) != 1 || !got[0].Equal(now) {
-		t.Errorf("got %v, want [%s]: once, and not for an empty batch", got, now)
-	}
-}
-
 func TestClosedStoreIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := open(t, promstore.Options{})
@@ -240,7 +228,7 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 func TestLostFolderShowsInHealth(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "m")
-	s, err := promstore.Open(t.Context(), promstore.Options{Dir: dir})
+	s, err := promstore.Open(t.Context(), promstore.Options{Dir: dir, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +247,7 @@ func TestOpenOnAFileIsUnavailable(t *testing.T) {
 	if err := os.WriteFile(f, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := promstore.Open(t.Context(), promstore.Options{Dir: f}); errs.KindOf(err) != errs.Unavailable {
+	if _, err := promstore.Open(t.Context(), promstore.Options{Dir: f, Now: time.Now}); errs.KindOf(err) != errs.Unavailable {
 		t.Errorf("got %v, want Unavailable", err)
 	}
 }
@@ -357,13 +345,6 @@ func TestScrapesAndReloads(t *testing.T) {
 	up := scrapeTarget(t, "# TYPE demo_total counter\n# HELP demo_total A demo.\ndemo_total{a=\"b\"} 5\n")
 	write("prometheus.yml", "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n- job_name: one\n  static_configs: [{targets: ['"+up+"', '127.0.0.1:1']}]\n")
 	s := open(t, promstore.Options{Dir: filepath.Join(dir, "db"), ScrapeConfig: file})
-	woken := make(chan time.Time, 1)
-	s.OnCommit(func(at time.Time) {
-		select {
-		case woken <- at:
-		default:
-		}
-	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -371,7 +352,6 @@ func TestScrapesAndReloads(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	<-woken
 	eventually(t, "demo_total is scraped", func() bool { v, _ := value(t, s, "demo_total", time.Now()); return v == 5 })
 	eventually(t, "one target is up, one is down and says why", func() bool {
 		ts := s.Targets()

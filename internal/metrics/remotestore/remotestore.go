@@ -93,7 +93,7 @@ func (s *Store) Ask(ctx context.Context, method, path string, form url.Values) (
 	if err != nil {
 		return Reply{}, s.down(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // what was read is here already
 	data, err := io.ReadAll(io.LimitReader(res.Body, s.opts.MaxBytes+1))
 	if err != nil {
 		return Reply{}, s.down(err)

@@ -27,7 +27,7 @@ func (p Problem) String() string {
 }
 
 // Problems is an error of kind Invalid that lists what is wrong.
-type Problems []Problem
+type Problems []Problem //nolint:errname // a list first: it is an error only where it is returned as one
 
 // Error is one problem a line.
 func (ps Problems) Error() string {

@@ -103,7 +103,7 @@ func Load(fsys fs.FS, kinds []Kind) (*Set, Problems) {
 		text, err := readFile(fsys, p)
 		if err != nil {
 			problems = append(problems, Problem{File: p, Message: err.Error()})
-			return nil
+			return nil //nolint:nilerr // told as a problem; the other files are still read
 		}
 		files[p] = text
 		return nil

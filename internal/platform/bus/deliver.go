@@ -68,7 +68,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		changed := s.bus.Changed()
 		n, err := s.Step(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how a worker ends
 		}
 		if err != nil {
 			s.log.WarnContext(ctx, "log not delivered", "subscriber", s.name, "err", err)

@@ -116,7 +116,7 @@ func register[I, O any](a *API, method, path string, op Op, fn func(context.Cont
 	}, func(ctx context.Context, in *I) (*Out[O], error) {
 		v, err := fn(ctx, in)
 		if err != nil {
-			return nil, statusError(a.log, err)
+			return nil, statusError(ctx, a.log, err)
 		}
 		return &Out[O]{Body: v}, nil
 	})

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -67,10 +68,10 @@ func Status(k errs.Kind) int {
 	return http.StatusInternalServerError
 }
 
-func statusError(log *slog.Logger, err error) error {
+func statusError(ctx context.Context, log *slog.Logger, err error) error {
 	p := problem(err)
 	if p.Status == http.StatusInternalServerError {
-		log.Error("operation failed", "err", err) //nolint:sloglint // huma hands the handler's ctx, not the error's
+		log.ErrorContext(ctx, "operation failed", "err", err)
 		return huma.NewError(p.Status, "")
 	}
 	return huma.NewError(p.Status, p.Detail)

@@ -125,19 +125,22 @@ func secureHeaders(next http.Handler) http.Handler {
 
 func recovering(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			p := recover()
-			if p == nil {
-				return
-			}
-			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(p)
-			}
-			log.ErrorContext(r.Context(), "handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			WriteProblem(w, Problem{Status: http.StatusInternalServerError})
-		}()
+		defer recovered(log, w, r)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// recovered must be deferred itself: recover works nowhere else.
+func recovered(log *slog.Logger, w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	log.ErrorContext(r.Context(), "handler panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	WriteProblem(w, Problem{Status: http.StatusInternalServerError})
 }
 
 // Serve answers on ln until ctx ends, then lets requests finish for at most

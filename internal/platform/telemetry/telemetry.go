@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -84,5 +83,5 @@ func (m *Metrics) Ran(worker string, took time.Duration, err error) {
 
 // Routes is /metrics.
 func (m *Metrics) Routes() []httpd.Route {
-	return []httpd.Route{{Pattern: "GET /metrics", Access: httpd.Public, Handler: http.Handler(promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{}))}}
+	return []httpd.Route{{Pattern: "GET /metrics", Access: httpd.Public, Handler: promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})}}
 }
