@@ -55,6 +55,7 @@ type App struct {
 	tsdb      *promstore.Store   // nil where the metrics are remote
 	remote    *remotestore.Store // nil where they are embedded
 	engine    metrics.Engine
+	committed *signal // wakes the evaluator when samples arrive
 	catalog   *catalog.Catalog
 	inbox     *alert.Inbox
 	evaluator *slo.Evaluator
@@ -131,6 +132,7 @@ func (a *App) openDatabase(ctx context.Context) (err error) {
 }
 
 func (a *App) openMetrics(ctx context.Context) (err error) {
+	a.committed = newSignal()
 	if a.cfg.MetricsURL != "" {
 		a.remote, err = remotestore.New(remotestore.Options{URL: a.cfg.MetricsURL, Bearer: a.cfg.MetricsToken})
 		a.engine = a.remote
@@ -143,6 +145,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose("metrics", a.tsdb.Close)
+	a.tsdb.OnCommit(func(time.Time) { a.committed.wake() })
 	a.engine = a.tsdb
 	return nil
 }
@@ -250,4 +253,25 @@ func (a *App) Publish(ctx context.Context, facts ...event.Fact) error {
 // Events reads the log.
 func (a *App) Events(ctx context.Context, q event.Query) ([]event.Record, error) {
 	return a.bus.Events(ctx, q)
+}
+
+// signal wakes those who wait, as often as it is asked.
+type signal struct{ ch chan chan struct{} }
+
+func newSignal() *signal {
+	s := &signal{ch: make(chan chan struct{}, 1)}
+	s.ch <- make(chan struct{})
+	return s
+}
+
+// wait returns a channel that the next wake closes.
+func (s *signal) wait() <-chan struct{} {
+	c := <-s.ch
+	s.ch <- c
+	return c
+}
+
+func (s *signal) wake() {
+	close(<-s.ch)
+	s.ch <- make(chan struct{})
 }
