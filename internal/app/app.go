@@ -139,13 +139,12 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 		return err
 	}
 	a.tsdb, err = promstore.Open(ctx, promstore.Options{
-		Dir: filepath.Join(a.cfg.Data, "metrics"), Retention: a.cfg.Retention, Log: telemetry.Quieter(a.log, slog.LevelWarn), Registerer: a.telemetry.Registry, Now: a.now,
+		Dir: filepath.Join(a.cfg.Data, "metrics"), Retention: a.cfg.Retention, Log: telemetry.Quieter(a.log, slog.LevelWarn), Registerer: a.telemetry.Registry, Now: a.now, OnCommit: a.committed.wake,
 	})
 	if err != nil {
 		return err
 	}
 	a.onClose("metrics", a.tsdb.Close)
-	a.tsdb.OnCommit(func(time.Time) { a.committed.wake() })
 	a.engine = a.tsdb
 	return nil
 }

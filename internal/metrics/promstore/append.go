@@ -162,6 +162,9 @@ func (s *Store) commit(app storage.AppenderV2, n int) error {
 	}
 	s.trouble.Store(nil)
 	s.tell.appended.Add(float64(n))
+	if n > 0 && s.opts.OnCommit != nil {
+		s.opts.OnCommit()
+	}
 	return nil
 }
 

@@ -47,6 +47,7 @@ type Options struct {
 	Log          *slog.Logger
 	Registerer   prometheus.Registerer // where the store's own metrics go; default nowhere
 	Now          func() time.Time      // the clock
+	OnCommit     func()                // called after samples were stored, by whoever stored them: it must not block
 }
 
 func (o Options) withDefaults() Options {

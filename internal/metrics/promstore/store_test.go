@@ -207,6 +207,17 @@ func TestLabelExplosionIsStopped(t *testing.T) {
 	}
 }
 
+func TestOnCommitIsCalledForSamplesOnly(t *testing.T) {
+	t.Parallel()
+	called := 0
+	s := open(t, promstore.Options{OnCommit: func() { called++ }})
+	put(t, s, one("a", time.Now(), 1))
+	put(t, s)
+	if called != 1 {
+		t.Errorf("called %d times, want once: not for an empty batch", called)
+	}
+}
+
 func TestClosedStoreIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := open(t, promstore.Options{})
