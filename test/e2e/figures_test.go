@@ -127,7 +127,7 @@ func TestFiguresLatency(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(people(hook.URL))
 	for i := range rounds {
-		b.WriteString(fmt.Sprintf("---\napiVersion: hinoban/v1\nkind: Service\nmetadata: {name: svc%d}\nspec: {team: shop, tier: 2}\n", i))
+		fmt.Fprintf(&b, "---\napiVersion: hinoban/v1\nkind: Service\nmetadata: {name: svc%d}\nspec: {team: shop, tier: 2}\n", i)
 		b.WriteString(slo(fmt.Sprintf("lat%d", i), fmt.Sprintf("svc%d", i), fmt.Sprintf(`sum(lat_requests_total{app="a%d",code="500"})`, i), fmt.Sprintf(`sum(lat_requests_total{app="a%d"})`, i), ""))
 	}
 	folder := config(t, map[string]string{"all.yaml": b.String(), "prometheus.yml": "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: ['" + strings.TrimPrefix(target.URL, "http://") + "']}]\n"})

@@ -63,13 +63,13 @@ func TestPlan(t *testing.T) {
 func TestDiffIsEnoughToRebuild(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.SampledFrom([]string{"a", "b", "c", "d"})
-		old, new := rapid.SliceOfN(word, 1, 12).Draw(t, "old"), rapid.SliceOfN(word, 1, 12).Draw(t, "new")
+		was, next := rapid.SliceOfN(word, 1, 12).Draw(t, "old"), rapid.SliceOfN(word, 1, 12).Draw(t, "new")
 		file := func(words []string) *ascode.Set {
 			set, _ := ascode.Parse(map[string]string{"NOTES": strings.Join(words, "\n")}, kinds())
 			return set
 		}
-		changes := ascode.Plan(file(old), file(new))
-		if strings.Join(old, "\n") == strings.Join(new, "\n") {
+		changes := ascode.Plan(file(was), file(next))
+		if strings.Join(was, "\n") == strings.Join(next, "\n") {
 			if len(changes) != 0 {
 				t.Fatalf("no change, got %v", changes)
 			}
@@ -84,8 +84,8 @@ func TestDiffIsEnoughToRebuild(t *testing.T) {
 			}
 		}
 		for _, w := range []string{"a", "b", "c", "d"} {
-			if count(old, w)-removed[w]+added[w] != count(new, w) {
-				t.Fatalf("%s: %d - %d + %d ≠ %d", w, count(old, w), removed[w], added[w], count(new, w))
+			if count(was, w)-removed[w]+added[w] != count(next, w) {
+				t.Fatalf("%s: %d - %d + %d ≠ %d", w, count(was, w), removed[w], added[w], count(next, w))
 			}
 		}
 	})
