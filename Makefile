@@ -54,7 +54,8 @@ bench: ## Run the benchmarks that the manual quotes
 
 .PHONY: figures
 figures: build ## Measure the product's figures: start, memory, latency, lists, binary
-	HINOBAN_FIGURES=1 go test -count=1 -run TestFigures -v ./test/e2e
+	HINOBAN_FIGURES=1 go test -count=1 -timeout 30m -run TestFigures -v ./test/e2e | grep FIGURE
+	HINOBAN_FIGURES=1 go test -count=1 -run TestFirstPaint -v ./test/browser | grep FIGURE
 
 .PHONY: cover
 cover: ## Measure the coverage of the tests
