@@ -172,10 +172,18 @@ func (a *Alert) Unack(by string, at time.Time, source string) ([]event.Fact, err
 	return a.by(by, a.facts(at, source, Unacked{Alert: a.ID, Service: a.Service, By: by})), nil
 }
 
-// Close resolves it by hand.
+// ClosedByHand reports whether a person may resolve it. The source "slo" says
+// itself when it is over, and would say nothing more of what burns if somebody
+// closed it.
+func (a Alert) ClosedByHand() bool { return a.Source != "slo" }
+
+// Close resolves it by hand, where [Alert.ClosedByHand].
 func (a *Alert) Close(by string, at time.Time, source string) ([]event.Fact, error) {
-	if a.State() == Resolved {
+	switch {
+	case a.State() == Resolved:
 		return nil, errs.New(errs.Conflict, "alert %s is resolved already", a.ID)
+	case !a.ClosedByHand():
+		return nil, errs.New(errs.Conflict, "its objective still burns: acknowledge the alert; it resolves by itself when the burn is over")
 	}
 	a.ResolvedAt, a.ResolvedBy = later(a.OpenedAt, at), by
 	return a.by(by, a.facts(at, source, resolvedEvent(a, "resolved by hand"))), nil

@@ -96,6 +96,16 @@ func TestAnEndIsNeverBeforeItsBeginning(t *testing.T) {
 	}
 }
 
+// What an objective reports ends when the burn does: closed by hand, it would
+// call nobody any more.
+func TestABurnIsNotClosedByHand(t *testing.T) {
+	a := alert.Alert{ID: "1"}
+	a.Take(fire(alert.Page, t0))
+	if facts, err := a.Close("aoi", after(4), "web"); errs.KindOf(err) != errs.Conflict || len(facts) != 0 || a.State() != alert.Open {
+		t.Errorf("got %v, %v, %s; want Conflict and nothing changed", facts, err, a.State())
+	}
+}
+
 func TestPeopleJudge(t *testing.T) {
 	ack := func(who string) func(*alert.Alert) ([]event.Fact, error) {
 		return func(a *alert.Alert) ([]event.Fact, error) { return a.Ack(who, after(2), "web") }
@@ -123,7 +133,9 @@ func TestPeopleJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		a := alert.Alert{ID: "1"}
-		a.Take(fire(alert.Page, t0))
+		s := fire(alert.Page, t0)
+		s.Source = "api"
+		a.Take(s)
 		var facts []event.Fact
 		var err error
 		for _, s := range tt.steps {

@@ -76,7 +76,7 @@ type Planned struct {
 }
 
 func (a *App) configAPI(api *httpd.API) {
-	httpd.Post(api, "/api/v1/config/plan", httpd.Op{ID: "plan-config", Tag: "config", Summary: "What a folder would change", Access: httpd.Viewer}, func(_ context.Context, in *planInput) (Planned, error) {
+	httpd.Post(api, "/api/v1/config/plan", httpd.Op{ID: "plan-config", Tag: "config", Summary: "What a folder would change; it shows lines of documents, and so takes an admin", Access: httpd.Admin}, func(_ context.Context, in *planInput) (Planned, error) {
 		set, problems := ascode.Parse(in.Body.Files, Kinds())
 		_, more := build(set)
 		out := Planned{Problems: append(append([]ascode.Problem{}, problems...), more...), Changes: []ascode.Change{}}
@@ -93,19 +93,39 @@ func (a *App) describe() httpd.Route {
 }
 
 // VerifyLog recomputes the chain of a database without a running server.
-func VerifyLog(ctx context.Context, cfg Config) (bus.Report, error) {
+func VerifyLog(ctx context.Context, cfg Config) (rep bus.Report, err error) {
+	err = withLog(ctx, cfg, func(l *bus.Log) error {
+		rep, err = l.Verify(ctx)
+		return err
+	})
+	return rep, err
+}
+
+// Parked lists the events that a room could not handle and, with retry, has
+// them delivered again.
+func Parked(ctx context.Context, cfg Config, retry bool) (parked []bus.ParkedEvent, err error) {
+	err = withLog(ctx, cfg, func(l *bus.Log) error {
+		if parked, err = l.ListParked(ctx); err != nil || !retry {
+			return err
+		}
+		return l.RetryParked(ctx)
+	})
+	return parked, err
+}
+
+// withLog opens the log of a database, with or without a server on it.
+func withLog(ctx context.Context, cfg Config, fn func(*bus.Log) error) error {
 	if err := cfg.complete(); err != nil {
-		return bus.Report{}, err
+		return err
 	}
 	if _, err := os.Stat(cfg.Database); err != nil && !strings.HasPrefix(cfg.Database, "postgres") {
-		return bus.Report{}, errs.New(errs.NotFound, "there is no database: %w", err)
+		return errs.New(errs.NotFound, "there is no database: %w", err)
 	}
 	db, err := store.Open(ctx, cfg.Database)
 	if err != nil {
-		return bus.Report{}, err
+		return err
 	}
-	rep, err := bus.New(db, time.Now, id.New).Verify(ctx)
-	return rep, errors.Join(err, db.Close())
+	return errors.Join(fn(bus.New(db, time.Now, id.New)), db.Close())
 }
 
 // FreshAdminLink makes an admin link in a database, whether or not a server

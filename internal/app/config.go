@@ -65,6 +65,9 @@ func (c *Config) complete() error {
 	if err := c.Auth.Validate(c.Listen); err != nil {
 		return err
 	}
+	if c.Auth.Mode == auth.Off && !LoopbackURL(c.BaseURL) {
+		return errs.New(errs.Invalid, "auth off: only where people reach the server on loopback, and %s is not", c.BaseURL)
+	}
 	for _, check := range []func() error{c.Webhook.Validate, c.Slack.Validate} {
 		if err := check(); err != nil {
 			return err
@@ -98,6 +101,15 @@ func (c *Config) completeURL() error {
 		c.Auth.Secure = true
 	}
 	return nil
+}
+
+// LoopbackURL reports whether an address leads to this machine only.
+func LoopbackURL(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	return Loopback(net.JoinHostPort(u.Hostname(), "0"))
 }
 
 // Loopback reports whether listen is reachable from this machine only.

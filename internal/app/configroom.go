@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -79,7 +80,8 @@ type configRoom struct {
 	mu       sync.RWMutex
 	set      *ascode.Set
 	problems ascode.Problems // of the folder as it is now; the set in use is older then
-	seen     string          // the signature of the folder that was looked at last
+	seen     string          // the signature of the folder that was applied or refused last
+	last     string          // the signature of the last look
 }
 
 // openConfig applies the folder or, where it is broken, what was last applied.
@@ -98,9 +100,10 @@ func (a *App) openConfig(ctx context.Context) error {
 	// What was good for an older version may be refused by this one: then only
 	// the folder counts.
 	if len(files) > 0 && len(problems) == 0 {
-		if err := c.use(last, p); err != nil {
-			return err
+		if err := c.useScrape(p); err != nil {
+			a.log.WarnContext(ctx, "the last scrape configuration is not usable", "err", err)
 		}
+		c.use(last, p)
 	}
 	if a.cfg.Folder == "" {
 		return nil
@@ -111,7 +114,7 @@ func (a *App) openConfig(ctx context.Context) error {
 	if err := c.reload(ctx); err != nil {
 		return err
 	}
-	if bad := c.Problems(); len(bad) > 0 && len(files) == 0 {
+	if bad := c.Problems(); len(bad) > 0 && len(c.Set().Documents) == 0 {
 		return bad.Err() // there is no last good one to go on with
 	}
 	return nil
@@ -151,15 +154,27 @@ func (c *configRoom) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the config folder: %w", err)
 	}
-	c.mu.RLock()
+	c.mu.Lock()
+	settled := sign == c.last || c.seen == ""
 	same := sign == c.seen
-	c.mu.RUnlock()
-	if same {
+	c.last = sign
+	c.mu.Unlock()
+	// A folder in the middle of a checkout is not what anybody meant: it must
+	// stay the same from one look to the next.
+	if same || !settled {
 		return nil
 	}
 	set, problems := ascode.Load(folder, Kinds())
 	p, more := build(set)
 	problems = append(problems, more...)
+	if len(set.Documents) == 0 && len(c.Set().Documents) > 0 {
+		problems = append(problems, ascode.Problem{File: ".", Message: "the folder is empty", Fix: "put the documents back; to run without any, start with an empty data folder"})
+	}
+	if len(problems) == 0 {
+		if err = c.useScrape(p); err != nil {
+			problems = append(problems, p.scrape[0].At("", "mend what it refers to", "%v", err))
+		}
+	}
 	if len(problems) == 0 {
 		err = c.apply(ctx, set, p)
 	} else {
@@ -184,11 +199,13 @@ func (c *configRoom) apply(ctx context.Context, set *ascode.Set, p plans) error 
 		}
 		c.log.InfoContext(ctx, "configuration applied", "documents", len(set.Documents), "changes", len(changes))
 	}
-	return c.use(set, p)
+	c.use(set, p)
+	return nil
 }
 
-// use puts a set to work in every room.
-func (c *configRoom) use(set *ascode.Set, p plans) error {
+// useScrape puts the scrape configuration to work. It alone can fail, on what
+// the folder refers to, and so comes before anything else is changed.
+func (c *configRoom) useScrape(p plans) error {
 	if c.app.tsdb != nil {
 		name, text := "prometheus.yml", []byte("scrape_configs: []\n")
 		if len(p.scrape) > 0 {
@@ -198,28 +215,41 @@ func (c *configRoom) use(set *ascode.Set, p plans) error {
 			return fmt.Errorf("apply %s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+// use puts a set to work in every room.
+func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
 	c.app.pager.Replace(p.oncall)
 	c.app.evaluator.Replace(p.objectives)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.set = set
-	return nil
 }
 
 // signature changes when a file of the folder does: names, sizes and times.
 func signature(folder fs.FS) (string, error) {
-	sum := ""
+	sum := sha256.New()
 	err := fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if p != "." && (d.Name()[0] == '.' || d.Name()[0] == '_') { // as ascode.Load
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			return nil
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
 		}
-		sum += fmt.Sprintf("%s %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+		fmt.Fprintf(sum, "%s %d %d\n", p, info.Size(), info.ModTime().UnixNano())
 		return nil
 	})
-	return sum, err
+	return string(sum.Sum(nil)), err
 }

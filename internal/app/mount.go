@@ -93,16 +93,16 @@ func (a *App) panels() []module.Panel {
 // publishLive tells open pages what changed: each record's room, its subject,
 // and the inboxes that a message went to.
 func (a *App) publishLive(ctx context.Context) error {
-	defer a.hub.Close()
 	last, _, err := a.bus.Last(ctx)
 	if err != nil {
-		return err
+		return err // it is started again, and begins where the log is then
 	}
+	defer a.hub.Close() // below, only the end of ctx leads out
 	for {
 		changed := a.bus.Changed()
 		records, err := a.bus.Events(ctx, event.Query{After: last, Limit: 200})
 		if err != nil && ctx.Err() == nil {
-			return err
+			a.log.WarnContext(ctx, "log not read for open pages", "err", err)
 		}
 		for _, r := range records {
 			last = r.Seq

@@ -38,13 +38,8 @@ func (a *App) wireOnCall() module.Module {
 		Name: "oncall", Migrations: oncalldb.Migrations,
 		Loops: []run.Loop{
 			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
-			{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver},
 		},
-		Workers: []run.Worker{{Name: "oncall.drain", Run: func(ctx context.Context) error {
-			<-ctx.Done()
-			a.pager.Drain()
-			return nil
-		}}},
+		Workers: []run.Worker{a.deliverer()},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error {
 				return a.pager.AlertFired(ctx, e.Alert)
@@ -76,4 +71,15 @@ func (a *App) channels() []notify.Channel {
 		out = append(out, mail.New(a.cfg.Mail))
 	}
 	return out
+}
+
+// deliverer hands messages over and, when it is told to stop, waits for those
+// in hand.
+func (a *App) deliverer() run.Worker {
+	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver}.Worker(a.log, a.telemetry, a.now)
+	return run.Worker{Name: loop.Name, Run: func(ctx context.Context) error {
+		err := loop.Run(ctx)
+		a.pager.Drain()
+		return err
+	}}
 }

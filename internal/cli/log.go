@@ -15,7 +15,7 @@ import (
 
 func newLog(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{Use: "log", Short: "Read and verify the one log"}
-	cmd.AddCommand(newLogTail(s, getenv), newLogVerify(s))
+	cmd.AddCommand(newLogTail(s, getenv), newLogVerify(s), newLogParked(s))
 	return cmd
 }
 
@@ -50,6 +50,40 @@ func newLogVerify(s Streams) *cobra.Command {
 		},
 	}
 	f.bindData(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newLogParked(s Streams) *cobra.Command {
+	var f serverFlags
+	retry, asJSON := false, false
+	cmd := &cobra.Command{
+		Use:     "parked",
+		Short:   "List the events that a room could not handle, and have them tried again",
+		Long:    "List the events that a room could not handle after trying for about eleven minutes.\nWith --retry they are delivered again, with what came after them; a running server\ndoes so within a second.",
+		Example: "  hinoban log parked --data ./data\n  hinoban log parked --data ./data --retry",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			parked, err := app.Parked(cmd.Context(), f.cfg, retry)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(s, parked)
+			}
+			for _, p := range parked {
+				printf(s.Out, "%6d  %s  %-12s %s\n", p.Seq, p.At.Format("2006-01-02 15:04:05"), p.Subscriber, p.Reason)
+			}
+			word := "parked"
+			if retry {
+				word = "to be tried again"
+			}
+			printf(s.Out, "%d event(s) %s\n", len(parked), word)
+			return nil
+		},
+	}
+	f.bindData(cmd)
+	cmd.Flags().BoolVar(&retry, "retry", false, "have them delivered again")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

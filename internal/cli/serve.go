@@ -60,7 +60,8 @@ func (f *serverFlags) config(getenv func(string) string) (app.Config, *slog.Leve
 		cfg.Auth.Mode = auth.Off
 	case "auto":
 		cfg.Auth.Mode = auth.On
-		if app.Loopback(cfg.Listen) {
+		// A base URL beyond this machine means a proxy in front of loopback.
+		if app.Loopback(cfg.Listen) && (cfg.BaseURL == "" || app.LoopbackURL(cfg.BaseURL)) {
 			cfg.Auth.Mode = auth.Off
 		}
 	default:

@@ -103,7 +103,7 @@ func (d *Desk) AlertFired(ctx context.Context, alertID string) error {
 	if err != nil {
 		return fmt.Errorf("incident for alert %s: %w", alertID, err)
 	}
-	if a.State() == alert.Resolved || a.Service == "" {
+	if a.State() == alert.Resolved || a.Service == "" || a.Severity == alert.Info {
 		return nil
 	}
 	tier := 0

@@ -17,7 +17,8 @@
 //     step finds nobody, the next step follows at once.
 //   - Who is on call is asked when a step fires, not when the page opened.
 //   - The first page of a service is never held back; alerts that join an open
-//     page do not call again unless nobody has answered.
+//     page do not call again unless nobody has answered, or the answer is older than
+//     five minutes.
 //
 // # Events
 //

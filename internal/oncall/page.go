@@ -88,6 +88,9 @@ func openPage(id string, a AlertRef, policy Policy, ok bool, now time.Time) (Pag
 	return p, []event.Fact{p.fact(now, worker, PageOpened{Page: id, Service: a.Service, Alert: a.ID, Policy: policy.ID, Summary: a.Summary})}
 }
 
+// attention is how long an answer covers what else happens to the service.
+const attention = 5 * time.Minute
+
 // join adds an alert to an open page. The steps go on as they are; where they
 // had ended without an answer, or had never begun for want of a policy, they
 // begin again.
@@ -98,6 +101,10 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	p.Alerts = append(p.Alerts, a.ID)
 	if p.State == NoPolicy && policy.ID != "" && len(policy.Steps) > 0 {
 		p.Policy, p.State = policy.ID, Unheard // somebody has mended the configuration
+	}
+	// Whoever answered just now is looking at it; later, something new is a new call.
+	if p.State == Answered && now.Sub(p.AckedAt) >= attention {
+		p.State, p.AckedAt, p.AckedBy = Unheard, time.Time{}, ""
 	}
 	if p.State == Unheard {
 		p.State, p.Step, p.Round, p.StepAt = Calling, 0, 0, now

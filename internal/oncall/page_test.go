@@ -171,19 +171,21 @@ func TestJoin(t *testing.T) {
 	tests := []struct {
 		name   string
 		from   PageState
+		acked  time.Duration // before the alert joins
 		policy Policy
 		state  PageState
 		step   int
 	}{
-		{"the steps go on", Calling, policy, Calling, 3},
-		{"an answered page does not call", Answered, policy, Answered, 3},
-		{"an unheard page begins again", Unheard, policy, Calling, 0},
-		{"a mended configuration begins", NoPolicy, policy, Calling, 0},
-		{"one that is still missing does not", NoPolicy, Policy{}, NoPolicy, 3},
+		{"the steps go on", Calling, 0, policy, Calling, 3},
+		{"a page answered just now does not call", Answered, attention - time.Second, policy, Answered, 3},
+		{"one answered a while ago calls again", Answered, attention, policy, Calling, 0},
+		{"an unheard page begins again", Unheard, 0, policy, Calling, 0},
+		{"a mended configuration begins", NoPolicy, 0, policy, Calling, 0},
+		{"one that is still missing does not", NoPolicy, 0, Policy{}, NoPolicy, 3},
 	}
 	for _, tt := range tests {
 		p := calling()
-		p.State, p.Step, p.Round = tt.from, 3, 1
+		p.State, p.Step, p.Round, p.AckedAt = tt.from, 3, 1, at(time.Minute-tt.acked)
 		if facts := p.join(AlertRef{ID: "a1"}, tt.policy, t0); facts != nil || p.State != tt.from {
 			t.Errorf("%s: the same alert again: got %q, %s", tt.name, named(facts), p.State)
 		}

@@ -35,17 +35,23 @@ func Change(b Burn, o Objective, s Status, expr string) (next Burn, facts []even
 			next.Since = s.At
 		}
 		return next, []event.Fact{{Event: burningEvent(o, s, p, expr), At: s.At, Service: o.Service, Subject: Subject(o.ID), Actor: worker, Source: "slo"}}
-	case !burning && b.Severity != "" && s.settled():
-		return Burn{Objective: o.ID}, nil // the caller adds Recovered with its counts
+	case b.Severity != "" && s.quiet(b.Severity):
+		// The caller adds Recovered with its counts. A slow burn that goes on after a
+		// fast one begins anew with the next look, as a ticket of its own: else the
+		// next fast one would be no news and call nobody.
+		return Burn{Objective: o.ID}, nil
 	}
 	return b, nil
 }
 
-// settled reports whether every pair is known, so that "does not burn" is a
-// fact and not a lack of data.
-func (s Status) settled() bool {
+// quiet reports whether no pair of a severity, or of a worse one, burns, and
+// each is known, so that "does not burn" is a fact and not a lack of data.
+func (s Status) quiet(severity alert.Severity) bool {
 	for _, p := range s.Pairs {
-		if !p.Known {
+		if severity == alert.Page && p.Severity != alert.Page {
+			continue
+		}
+		if !p.Known || p.Burning {
 			return false
 		}
 	}

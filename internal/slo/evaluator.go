@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -338,9 +339,17 @@ func (e *Evaluator) forget(ctx context.Context, objectives []Objective) error {
 func (e *Evaluator) TellBurning(ctx context.Context, id string, at time.Time, b Burning) error {
 	_, err := e.inbox.Take(ctx, alert.Signal{
 		ID: id, Firing: true, Source: "slo", Service: b.Service, Rule: b.Objective, Severity: b.Severity,
-		Summary: b.Name + " " + b.Sentence, Expr: b.Expr, Evidence: b.Evidence, URL: e.cfg.BaseURL + "/slos/" + b.Objective, At: at,
+		// A page is never refused because what explains it is long.
+		Summary: clip(b.Name+" "+b.Sentence, 4096), Expr: clip(b.Expr, 8192), Evidence: b.Evidence[:min(64, len(b.Evidence))], URL: e.cfg.BaseURL + "/slos/" + b.Objective, At: at,
 	})
 	return err
+}
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }
 
 // TellRecovered resolves the objective's alert.

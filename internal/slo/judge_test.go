@@ -146,7 +146,7 @@ func TestChange(t *testing.T) {
 		{"begins", none, paging, alert.Page, noon, 1},
 		{"gets worse, and keeps its beginning", ticket, paging, alert.Page, ticket.Since, 1},
 		{"goes on", ticket, ticketing, alert.Ticket, ticket.Since, 0},
-		{"calms down but burns: no news", page, ticketing, alert.Page, page.Since, 0},
+		{"calms down: the page is over, though it burns slowly", page, ticketing, "", time.Time{}, 0},
 		{"recovers: the caller counts what it cost", page, quiet, "", time.Time{}, 0},
 		{"unknown changes nothing", page, silent, alert.Page, page.Since, 0},
 		{"unknown begins nothing", none, silent, "", time.Time{}, 0},

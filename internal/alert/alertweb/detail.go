@@ -41,7 +41,7 @@ type similarView struct {
 
 func viewDetail(ctx context.Context, a alert.Alert, past []alert.Alert, history []event.Record, names map[string]string) detailView {
 	v := detailView{
-		Href: "/alerts/" + url.PathEscape(a.ID), CanAck: a.State() == alert.Open, CanUnack: a.State() == alert.Held, CanEnd: a.State() != alert.Resolved,
+		Href: "/alerts/" + url.PathEscape(a.ID), CanAck: a.State() == alert.Open, CanUnack: a.State() == alert.Held, CanEnd: a.State() != alert.Resolved && a.ClosedByHand(),
 		Expr: a.Expr, Evidence: a.Evidence, Facts: viewFacts(ctx, a, names), Habit: habit(ctx, past),
 	}
 	v.Limits = slices.ContainsFunc(a.Evidence, func(e alert.Evidence) bool { return e.Limit != "" })

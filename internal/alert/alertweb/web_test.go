@@ -76,7 +76,7 @@ func build(t *testing.T) *house {
 func (h *house) take(service, rule string, sev alert.Severity, firing bool) alert.Alert {
 	h.t.Helper()
 	a, err := h.inbox.Take(h.t.Context(), alert.Signal{
-		ID: fmt.Sprint(service, rule, h.now.UnixNano(), firing), Firing: firing, Source: "slo", Service: service, Rule: rule, Severity: sev,
+		ID: fmt.Sprint(service, rule, h.now.UnixNano(), firing), Firing: firing, Source: "api", Service: service, Rule: rule, Severity: sev,
 		Summary: rule + " burns 14.2×", Expr: "burn(1h) > 14.4 and burn(5m) > 14.4", URL: "/slos/" + rule, At: h.now,
 		Evidence: []alert.Evidence{{Name: "burn over 1h", Value: "21.4×", Limit: "14.4×"}, {Name: "burn over 5m", Value: "36×", Limit: "14.4×", Detail: "n = 1,204"}},
 	})

@@ -162,7 +162,7 @@ func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, alerts = excluded.alerts, state = excluded.state, step = excluded.step,
+		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, opened_at = excluded.opened_at, summary = excluded.summary, alerts = excluded.alerts, state = excluded.state, step = excluded.step,
 			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at`,
 		p.ID, p.Service, p.Policy, p.Summary, string(alerts), string(p.State), p.Step, p.Round,
 		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt))

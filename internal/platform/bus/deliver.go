@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -17,7 +18,7 @@ import (
 const (
 	batch       = 100
 	pollEvery   = time.Second // other processes on the same database do not wake us
-	maxAttempts = 12          // about ten minutes
+	maxAttempts = 16          // about eleven minutes
 	firstPause  = 100 * time.Millisecond
 	maxPause    = 2 * time.Minute
 )
@@ -107,14 +108,15 @@ func (s *Subscriber) deliver(ctx context.Context, r event.Record) error {
 	for _, h := range s.handlers[r.Name] {
 		pause := firstPause
 		for attempt := 1; ; attempt++ {
-			err := h.Handle(ctx, r)
+			err := protect(ctx, h, r)
 			if err == nil {
 				break
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if errs.Permanent(err) || attempt == maxAttempts {
+			// What is only unavailable comes back, and a page must not be lost by waiting.
+			if errs.Permanent(err) || (attempt >= maxAttempts && errs.KindOf(err) != errs.Unavailable) {
 				if err := s.park(ctx, r, err); err != nil {
 					return err
 				}
@@ -128,6 +130,17 @@ func (s *Subscriber) deliver(ctx context.Context, r event.Record) error {
 		}
 	}
 	return nil
+}
+
+// protect turns a panic of a handler into an error: one event that is a bug
+// must not stop all that come after it.
+func protect(ctx context.Context, h Handler, r event.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in the handler: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h.Handle(ctx, r)
 }
 
 func (s *Subscriber) park(ctx context.Context, r event.Record, reason error) error {
@@ -162,6 +175,46 @@ func (s *Subscriber) save(ctx context.Context, seq int64) error {
 		return fmt.Errorf("save cursor of %s: %w", s.name, err)
 	}
 	return nil
+}
+
+// ParkedEvent is a record that a room could not handle.
+type ParkedEvent struct {
+	Subscriber string    `json:"subscriber"`
+	Seq        int64     `json:"seq"`
+	Reason     string    `json:"reason"`
+	At         time.Time `json:"at"`
+}
+
+// ListParked returns the parked records, the oldest first, at most 1,000.
+func (l *Log) ListParked(ctx context.Context) (out []ParkedEvent, err error) {
+	err = l.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, func(row store.Scanner) (p ParkedEvent, err error) {
+			var at int64
+			err = row.Scan(&p.Subscriber, &p.Seq, &p.Reason, &at)
+			p.At = store.Time(at)
+			return p, err
+		}, `SELECT subscriber, seq, reason, parked_at FROM bus_parked ORDER BY seq, subscriber LIMIT 1000`)
+		return err
+	})
+	return out, err
+}
+
+// RetryParked has every parked record delivered again: the cursors of its
+// subscribers go back to before it. What came after is delivered again too,
+// which handlers must bear. A running server sees it with its next look.
+func (l *Log) RetryParked(ctx context.Context) error {
+	return l.db.Write(ctx, func(tx store.Tx) error {
+		for _, q := range []string{
+			`UPDATE bus_cursor SET seq = (SELECT MIN(p.seq) - 1 FROM bus_parked p WHERE p.subscriber = bus_cursor.subscriber)
+			WHERE EXISTS (SELECT 1 FROM bus_parked p WHERE p.subscriber = bus_cursor.subscriber AND p.seq <= bus_cursor.seq)`,
+			`DELETE FROM bus_parked`,
+		} {
+			if _, err := tx.ExecContext(ctx, q); err != nil {
+				return fmt.Errorf("retry parked: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // Parked returns how many records wait for a person to look at them.

@@ -26,6 +26,13 @@ func (l *Log) Verify(ctx context.Context) (Report, error) {
 		if err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM bus_head WHERE id = 1`).Scan(&headSeq, &headHash); err != nil {
 			return fmt.Errorf("read head: %w", err)
 		}
+		var below int64
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM bus_event WHERE seq < 1`).Scan(&below); err != nil {
+			return fmt.Errorf("count below 1: %w", err)
+		}
+		if below > 0 {
+			rep.bad(0, "rows with a seq below 1 were added")
+		}
 		for rep.Intact {
 			page, err := store.All(ctx, tx, scan, `SELECT `+columns+` FROM bus_event WHERE seq > $1 ORDER BY seq LIMIT 1000`, rep.Events)
 			if err != nil {

@@ -150,7 +150,7 @@ func Serve(ctx context.Context, log *slog.Logger, ln net.Listener, h http.Handle
 	defer cancel()
 	srv := &http.Server{
 		Handler: h, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return base },
 	}
 	failed := make(chan error, 1)
@@ -160,7 +160,6 @@ func Serve(ctx context.Context, log *slog.Logger, ln net.Listener, h http.Handle
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	cancel() // streams end now; short requests hold their own transactions
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer done()
 	if err := srv.Shutdown(stop); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,25 +15,31 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-type counts struct{ ran, failed int }
+type counts struct{ ran, failed atomic.Int64 }
 
 func (c *counts) Ran(_ string, _ time.Duration, err error) {
-	c.ran++
+	c.ran.Add(1)
 	if err != nil {
-		c.failed++
+		c.failed.Add(1)
 	}
 }
 
 func TestLoopRunsByTheClockAndWhenWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		wake := make(chan struct{})
-		rounds, obs := 0, &counts{}
+		var wake atomic.Pointer[chan struct{}]
+		fresh := func() chan struct{} {
+			c := make(chan struct{})
+			wake.Store(&c)
+			return c
+		}
+		first := fresh()
+		var rounds atomic.Int64
+		obs := &counts{}
 		l := run.Loop{
-			Name: "x", Every: time.Minute, Wake: func() <-chan struct{} { return wake },
+			Name: "x", Every: time.Minute, Wake: func() <-chan struct{} { return *wake.Load() },
 			Do: func(context.Context) error {
-				rounds++
-				if rounds == 2 {
+				if rounds.Add(1) == 2 {
 					return errors.New("once")
 				}
 				return nil
@@ -41,20 +48,19 @@ func TestLoopRunsByTheClockAndWhenWoken(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- l.Worker(quiet(), obs, time.Now).Run(ctx) }()
 		time.Sleep(time.Second)
-		was := wake
-		wake = make(chan struct{})
-		close(was)
+		fresh()
+		close(first)
 		time.Sleep(time.Second)
-		if rounds != 2 {
-			t.Errorf("after a wake: %d rounds, want 2", rounds)
+		if n := rounds.Load(); n != 2 {
+			t.Errorf("after a wake: %d rounds, want 2", n)
 		}
 		time.Sleep(2 * time.Minute)
-		if rounds != 4 {
-			t.Errorf("after two minutes: %d rounds, want 4", rounds)
+		if n := rounds.Load(); n != 4 {
+			t.Errorf("after two minutes: %d rounds, want 4", n)
 		}
 		cancel()
-		if err := <-done; err != nil || obs.ran != 4 || obs.failed != 1 {
-			t.Errorf("got %v, %+v", err, *obs)
+		if err := <-done; err != nil || obs.ran.Load() != 4 || obs.failed.Load() != 1 {
+			t.Errorf("got %v, %d rounds, %d failed", err, obs.ran.Load(), obs.failed.Load())
 		}
 	})
 }
@@ -81,21 +87,21 @@ func TestAllKeepsWorkersRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		starts := map[string]int{}
+		starts := map[string]*atomic.Int64{"fails": {}, "steady": {}, "panics": {}}
 		worker := func(name string, fn func(context.Context) error) run.Worker {
-			return run.Worker{Name: name, Run: func(ctx context.Context) error { starts[name]++; return fn(ctx) }}
+			return run.Worker{Name: name, Run: func(ctx context.Context) error { starts[name].Add(1); return fn(ctx) }}
 		}
 		err := run.All(ctx, quiet(), time.Second,
 			worker("fails", func(context.Context) error { return errors.New("no") }),
 			worker("steady", func(ctx context.Context) error { <-ctx.Done(); return nil }),
 		)
-		if err != nil || starts["steady"] != 1 || starts["fails"] < 5 || starts["fails"] > 12 {
-			t.Errorf("got %v, starts %v", err, starts)
+		if err != nil || starts["steady"].Load() != 1 || starts["fails"].Load() < 5 || starts["fails"].Load() > 12 {
+			t.Errorf("got %v, %d and %d starts", err, starts["steady"].Load(), starts["fails"].Load())
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := run.All(ctx, quiet(), time.Second, worker("panics", func(context.Context) error { panic("a bug") })); err != nil || starts["panics"] < 2 {
-			t.Errorf("got %v, starts %v", err, starts)
+		if err := run.All(ctx, quiet(), time.Second, worker("panics", func(context.Context) error { panic("a bug") })); err != nil || starts["panics"].Load() < 2 {
+			t.Errorf("got %v, %d starts", err, starts["panics"].Load())
 		}
 	})
 }

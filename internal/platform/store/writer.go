@@ -99,7 +99,7 @@ func runOne(ctx context.Context, tx *sql.Tx, w *writeRequest, hooks *[]func()) (
 		return nil, err
 	}
 	before := len(*hooks)
-	if own = protect(w.fn, Tx{tx: tx, hooks: hooks}); own != nil {
+	if own = protect(w.fn, Tx{tx: tx, group: ctx, hooks: hooks}); own != nil {
 		*hooks = (*hooks)[:before]
 		// SQLite ends the whole transaction by itself on a full disk; then
 		// this statement fails, and with it the group.
