@@ -140,7 +140,7 @@ func page(v view) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = webkit.WideCell().Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = webkit.Cell().Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -154,7 +154,7 @@ func page(v view) templ.Component {
 			return nil
 		})
 		templ_7745c5c3_Err = webkit.Table(webkit.TableHead{Caption: webkit.T(ctx, "demo.title"), Columns: []webkit.ColumnHead{
-			{Text: webkit.T(ctx, "demo.service")}, {Text: webkit.T(ctx, "demo.state")}, {Text: webkit.T(ctx, "demo.break"), Wide: true},
+			{Text: webkit.T(ctx, "demo.service")}, {Text: webkit.T(ctx, "demo.state")}, {Text: webkit.T(ctx, "demo.break")},
 		}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
