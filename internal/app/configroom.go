@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/catalog"
@@ -18,6 +19,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
 )
 
@@ -89,10 +91,16 @@ func (a *App) openConfig(ctx context.Context) error {
 	if err := a.db.Migrate(ctx, "ascode", ascodedb.Migrations); err != nil {
 		return err
 	}
-	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus), set: &ascode.Set{}}
+	sealer, err := secret.Open(filepath.Join(a.cfg.Data, "secret.key"))
+	if err != nil {
+		return err
+	}
+	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus, sealer), set: &ascode.Set{}}
 	a.config = c
 	files, err := c.store.Last(ctx)
-	if err != nil {
+	if errs.KindOf(err) == errs.Denied {
+		a.log.WarnContext(ctx, "the last configuration cannot be opened: only the folder counts", "err", err)
+	} else if err != nil {
 		return err
 	}
 	last, _ := ascode.Parse(files, Kinds())

@@ -78,7 +78,7 @@ func (a *App) makeKit() (err error) {
 // viewer is who looks at a page.
 func (a *App) viewer(r *http.Request) webkit.Person {
 	p := auth.From(r.Context())
-	return webkit.Person{ID: p.ID, Name: p.Name}
+	return webkit.Person{ID: p.ID, Name: p.Name, Local: p.Kind == auth.ByLocal}
 }
 
 // panels are all panels of all rooms.

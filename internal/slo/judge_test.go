@@ -3,6 +3,8 @@ package slo
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,4 +213,34 @@ func TestJudgeIsAlwaysANumber(t *testing.T) {
 			r.Fatalf("gone in %s", gone)
 		}
 	})
+}
+
+// A total outage is mended; its slow pair goes on for hours. The page ends, a
+// ticket goes on, and a second outage calls again.
+func TestASecondOutageDuringASlowBurnCallsAgain(t *testing.T) {
+	o := promised(t, "99.9", 30*day)
+	burning := func(severities ...alert.Severity) Status {
+		s := Status{At: noon}
+		for _, p := range o.Pairs {
+			s.Pairs = append(s.Pairs, PairStatus{Pair: p, Known: true, Burning: slices.Contains(severities, p.Severity)})
+		}
+		return s
+	}
+	var burn Burn
+	var got []string
+	for _, s := range []Status{
+		burning(alert.Page, alert.Ticket), burning(alert.Ticket), burning(alert.Ticket), burning(alert.Page, alert.Ticket), burning(),
+	} {
+		next, facts := Change(burn, o, s, "")
+		word := "-"
+		if len(facts) > 0 {
+			word = string(next.Severity)
+		} else if burn.Severity != "" && next.Severity == "" {
+			word = "recovered"
+		}
+		got, burn = append(got, word), next
+	}
+	if want := "page recovered ticket page recovered"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
@@ -41,7 +42,7 @@ type similarView struct {
 
 func viewDetail(ctx context.Context, a alert.Alert, past []alert.Alert, history []event.Record, names map[string]string) detailView {
 	v := detailView{
-		Href: "/alerts/" + url.PathEscape(a.ID), CanAck: a.State() == alert.Open, CanUnack: a.State() == alert.Held, CanEnd: a.State() != alert.Resolved && a.ClosedByHand(),
+		Href: "/alerts/" + url.PathEscape(a.ID), CanAck: a.State() == alert.Open, CanUnack: a.State() == alert.Held, CanEnd: a.State() != alert.Resolved && a.ClosedByHand() && auth.MayAct(ctx),
 		Expr: a.Expr, Evidence: a.Evidence, Facts: viewFacts(ctx, a, names), Habit: habit(ctx, past),
 	}
 	v.Limits = slices.ContainsFunc(a.Evidence, func(e alert.Evidence) bool { return e.Limit != "" })
@@ -199,7 +200,7 @@ func viewPanel(ctx context.Context, service string, open, past []alert.Alert, na
 	return v
 }
 
-// withActions is the head with its buttons; an alert that is over has none.
+// withActions is the head with its buttons; an alert that is over has none, nor has it any for who only looks.
 func withActions(v detailView) webkit.Head {
 	if v.CanEnd {
 		v.Head.Actions = actions(v)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/catalog"
+	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
@@ -157,7 +158,7 @@ func viewRow(ctx context.Context, a alert.Alert, names map[string]string, back s
 	if v.Summary == "" {
 		v.Summary = a.Rule
 	}
-	if a.State() == alert.Open {
+	if a.State() == alert.Open && auth.MayAct(ctx) {
 		v.AckTo = v.Href + "/ack"
 	}
 	if a.State() == alert.Resolved {

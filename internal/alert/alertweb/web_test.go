@@ -347,3 +347,14 @@ func TestSignals(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoOnlyLooksHasNoButtons(t *testing.T) {
+	h := build(t)
+	page, _ := h.story()
+	h.as = auth.Principal{ID: "vic", Kind: auth.ByPerson, Role: auth.Viewer}
+	for _, target := range []string{"/alerts", "/alerts/" + page.ID} {
+		if strings.Contains(h.main(target, "en"), `method="post"`) {
+			t.Errorf("%s offers a viewer what is refused to viewers", target)
+		}
+	}
+}

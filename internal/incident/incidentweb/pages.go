@@ -56,10 +56,10 @@ func Routes(d Deps) []httpd.Route {
 		page("/incidents/new", d.newPage),
 		page("/incidents/{id}", d.roomPage),
 		page("/incidents/of/{id}", d.ofService),
-		{Pattern: "POST /incidents", Access: httpd.Responder, Handler: http.HandlerFunc(d.declare)},
+		{Pattern: "POST /incidents", Access: httpd.Responder, Handler: webkit.KeepAs(http.HandlerFunc(d.declare))},
 	}
 	for name, do := range d.deeds() {
-		out = append(out, httpd.Route{Pattern: "POST /incidents/{id}/" + name, Access: httpd.Responder, Handler: d.deed(do)})
+		out = append(out, httpd.Route{Pattern: "POST /incidents/{id}/" + name, Access: httpd.Responder, Handler: webkit.KeepAs(d.deed(do))})
 	}
 	slices.SortFunc(out, func(a, b httpd.Route) int { return strings.Compare(a.Pattern, b.Pattern) })
 	return out
@@ -149,7 +149,7 @@ func (d Deps) everybody(ctx context.Context) []webkit.Choice {
 
 func (d Deps) newPage(r *http.Request) (webkit.Page, error) {
 	ctx := r.Context()
-	return d.form(ctx, declareView{Service: webkit.Query(ctx, "service"), Title: webkit.Query(ctx, "title"), Severity: "2"}), nil
+	return d.form(ctx, declareView{Service: webkit.Query(ctx, "service"), Title: webkit.Query(ctx, "title"), Severity: "2", Likely: webkit.AskedAs(r)}), nil
 }
 
 func (d Deps) form(ctx context.Context, v declareView) webkit.Page {
@@ -161,7 +161,7 @@ func (d Deps) form(ctx context.Context, v declareView) webkit.Page {
 // declare takes the form; what is wrong in it is said in it.
 func (d Deps) declare(w http.ResponseWriter, r *http.Request) {
 	ctx := d.Kit.Context(r)
-	v := declareView{Title: r.PostFormValue("title"), Service: r.PostFormValue("service"), Severity: r.PostFormValue("severity")}
+	v := declareView{Title: r.PostFormValue("title"), Service: r.PostFormValue("service"), Severity: r.PostFormValue("severity"), Likely: webkit.AskedAs(r)}
 	severity, _ := strconv.Atoi(v.Severity) // 0 is refused
 	i, err := d.Desk.Declare(ctx, incident.Declaration{Title: v.Title, Service: v.Service, Severity: severity, By: auth.Actor(ctx, r.PostFormValue("as"))})
 	switch {
@@ -195,11 +195,13 @@ func (d Deps) roomPage(r *http.Request) (webkit.Page, error) {
 		svc = catalog.Service{ID: i.Service, Name: i.Service}
 	}
 	v := room(ctx, material{Incident: i, Records: records, Service: svc, Name: d.name(ctx)})
-	v.As, v.People = d.people(ctx), d.everybody(ctx)
+	v.As, v.People, v.Likely = d.people(ctx), d.everybody(ctx), cmp.Or(webkit.AskedAs(r), v.Commander)
 	for _, p := range module.In(d.Panels, slot, i.ID) {
 		v.Panels = append(v.Panels, webkit.Lazy{Title: webkit.T(ctx, p.TitleKey), URL: p.URL})
 	}
-	v.Head.Actions = roomActions(v)
+	if auth.MayAct(ctx) {
+		v.Head.Actions = roomActions(v)
+	}
 	return webkit.Page{
 		Title: v.Title, Active: "incidents", Crumbs: []webkit.Crumb{{Text: "#" + strconv.Itoa(i.Number)}},
 		Live: []string{incident.Subject(i.ID), "incident", "alert", "oncall", "slo"}, Body: roomBody(v),

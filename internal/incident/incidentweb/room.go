@@ -45,6 +45,7 @@ type roomView struct {
 	Panels              []webkit.Lazy
 	As                  []webkit.Choice // empty where people sign in
 	Commander           string
+	Likely              string // who acts, unless they say otherwise
 	People              []webkit.Choice
 }
 

@@ -65,8 +65,8 @@ type panelView struct {
 }
 
 type declareView struct {
-	Title, Service, Severity, Error string
-	Services, People                []webkit.Choice
+	Title, Service, Severity, Error, Likely string
+	Services, People                        []webkit.Choice
 }
 
 // state is how bad a status looks.

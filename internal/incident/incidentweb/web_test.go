@@ -296,3 +296,27 @@ func golden(t *testing.T, name, html string) {
 		t.Fatalf("%s: got %d lines, want %d", file, len(g), len(w))
 	}
 }
+
+func TestWhoOnlyLooksHasNoForms(t *testing.T) {
+	h := build(t)
+	h.night()
+	h.as = auth.Principal{ID: "vic", Kind: auth.ByPerson, Role: auth.Viewer}
+	for _, page := range []string{"/incidents", "/incidents/1"} {
+		if body := h.main(page, "en"); strings.Contains(body, `method="post"`) || strings.Contains(body, "/incidents/new") {
+			t.Errorf("%s offers a viewer what is refused to viewers", page)
+		}
+	}
+}
+
+func TestTheFormsRememberWhoActs(t *testing.T) {
+	h := build(t)
+	h.night()
+	w := h.form("/incidents/1/notes", "text", "rolled back", "as", "ren")
+	if len(w.Result().Cookies()) == 0 {
+		t.Fatal("no cookie holds who acted")
+	}
+	w = h.do(http.MethodGet, "/incidents/1", "", "Cookie", w.Header().Get("Set-Cookie"))
+	if !strings.Contains(w.Body.String(), `<option value="ren" selected>`) {
+		t.Error("the name is to be chosen again")
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
 	"github.com/hinoban/hinoban/internal/platform/bus"
@@ -245,6 +247,26 @@ func TestInbox(t *testing.T) {
 		}
 		if ms, err := b.Messages(t.Context(), "ren", 9); err != nil || len(ms) != 0 {
 			t.Errorf("ren has %d messages (%v), want none", len(ms), err)
+		}
+	})
+}
+
+// Every field that a page can change is there after a save and a load.
+func TestUpdatePageKeepsEveryField(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		ctx := t.Context()
+		opened := oncall.Page{ID: "p", Service: "api", State: oncall.NoPolicy, Alerts: []string{"a"}, OpenedAt: time.Unix(100, 0).UTC()}
+		if err := s.OpenPage(ctx, "api", func(*oncall.Page) (*oncall.Page, []event.Fact) { return &opened, nil }); err != nil {
+			t.Fatal(err)
+		}
+		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
+		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi"}
+		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) { *p = want; return nil, nil, nil }); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := s.Page(ctx, "p")
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
 		}
 	})
 }

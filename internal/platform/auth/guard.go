@@ -38,7 +38,7 @@ func refusal(p Principal, access httpd.Access) error {
 		return errs.New(errs.Unauthenticated, "log in, or send a token")
 	}
 	if p.Kind == ByToken {
-		return errs.New(errs.Denied, "this token's scopes and its person's role do not suffice: it takes %s", access)
+		return errs.New(errs.Denied, "it takes a token with the scope %s, of a person whose role allows it", scopeFor(access))
 	}
 	return errs.New(errs.Denied, "it takes the role %s, and yours is %s", access, p.Role)
 }

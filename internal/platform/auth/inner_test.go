@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
 )
 
 func TestThrottleDoublesAndForgives(t *testing.T) {
@@ -193,4 +194,21 @@ func FuzzSafeNext(f *testing.F) {
 			t.Errorf("safeNext(%q) = %q", s, got)
 		}
 	})
+}
+
+func TestARefusedTokenHearsItsScope(t *testing.T) {
+	for access, scope := range map[httpd.Access]Scope{httpd.Viewer: ScopeRead, httpd.Ingest: ScopeIngest, httpd.Responder: ScopeWrite, httpd.Admin: ScopeAdmin} {
+		err := refusal(Principal{ID: "aoi", Kind: ByToken}, access)
+		if errs.KindOf(err) != errs.Denied || !strings.Contains(err.Error(), "the scope "+string(scope)) {
+			t.Errorf("%v: got %v, want the scope %s", access, err, scope)
+		}
+	}
+}
+
+func TestWhoOnlyLooksMayNotAct(t *testing.T) {
+	for role, want := range map[Role]bool{"": false, Viewer: false, Responder: true, Admin: true} {
+		if got := MayAct(With(t.Context(), Principal{ID: "aoi", Kind: ByPerson, Role: role})); got != want {
+			t.Errorf("role %q: got %v, want %v", role, got, want)
+		}
+	}
 }

@@ -66,6 +66,19 @@ func (s Scope) needs() (Role, bool) {
 	return "", false
 }
 
+// scopeFor is the scope that lets a token through to access.
+func scopeFor(access httpd.Access) Scope {
+	switch access {
+	case httpd.Ingest:
+		return ScopeIngest
+	case httpd.Responder:
+		return ScopeWrite
+	case httpd.Admin:
+		return ScopeAdmin
+	}
+	return ScopeRead
+}
+
 // ParseScopes returns names as scopes, sorted and once each, or an Invalid error.
 func ParseScopes(names []string) ([]Scope, error) {
 	var out []Scope

@@ -192,3 +192,59 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	})
 }
+
+// A handler that panics has its event parked and the next one delivered; what
+// is only unavailable waits as long as it takes; what was parked can be tried
+// again.
+func TestParking(t *testing.T) {
+	path := t.TempDir() + "/test.db"
+	synctest.Test(t, func(t *testing.T) {
+		db := testkit.Open(t, path, tables)
+		l := bus.New(db, time.Now, id.New)
+		var got []int
+		mended := false
+		away := time.Now().Add(3 * time.Hour)
+		handler := bus.On(func(_ context.Context, _ event.Record, e rang) error {
+			switch {
+			case e.N == 1 && !mended:
+				panic("a bug")
+			case e.N == 2 && time.Now().Before(away):
+				return errs.New(errs.Unavailable, "the database is locked")
+			}
+			got = append(got, e.N)
+			return nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := l.Subscriber(slog.New(slog.DiscardHandler), "room", handler).Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for n := range 4 {
+			if err := publish(ctx, db, l, ring(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(4 * time.Hour)
+		synctest.Wait()
+		if fmt.Sprint(got) != "[0 2 3]" {
+			t.Errorf("got %v, want [0 2 3]", got)
+		}
+		parked, err := l.ListParked(ctx)
+		if err != nil || len(parked) != 1 || parked[0].Seq != 2 {
+			t.Errorf("parked: %+v, %v; want seq 2", parked, err)
+		}
+		mended = true
+		if err := l.RetryParked(ctx); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n, err := l.Parked(ctx); err != nil || n != 0 || fmt.Sprint(got) != "[0 2 3 1 2 3]" {
+			t.Errorf("after a retry: %d parked, %v, got %v", n, err, got)
+		}
+		cancel()
+		wg.Wait()
+	})
+}

@@ -16,6 +16,7 @@ type Person struct {
 	ID    string
 	Name  string
 	Email string
+	Local bool // authentication is off: there is nothing to sign out of
 }
 
 const (

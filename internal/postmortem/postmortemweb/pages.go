@@ -65,7 +65,7 @@ func Routes(d Deps) []httpd.Route {
 		page("/panels/postmortems/{id}", d.ofIncident),
 		{Pattern: "GET /postmortems/{id}/report.md", Access: httpd.Viewer, Handler: http.HandlerFunc(d.markdown)},
 		form("/postmortems", d.Kit.Post(d.draft)),
-		form("/postmortems/{id}/edit/{section}", http.HandlerFunc(d.edit)),
+		form("/postmortems/{id}/edit/{section}", webkit.KeepAs(http.HandlerFunc(d.edit))),
 		form("/postmortems/{id}/publish", http.HandlerFunc(d.publish)),
 	}
 }
@@ -144,7 +144,7 @@ func (d Deps) editPage(r *http.Request) (webkit.Page, error) {
 	if !ok {
 		return webkit.Page{}, errs.New(errs.NotFound, "there is no section %q", key)
 	}
-	return d.form(r.Context(), report, editView{Key: key, Text: text})
+	return d.form(r.Context(), report, editView{Key: key, Text: text, As: webkit.AskedAs(r)})
 }
 
 func (d Deps) form(ctx context.Context, report postmortem.Report, v editView) (webkit.Page, error) {

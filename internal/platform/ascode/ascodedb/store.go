@@ -13,7 +13,9 @@ import (
 
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/platform/store"
 )
 
@@ -42,16 +44,24 @@ type Refused struct {
 // EventName implements event.Event.
 func (Refused) EventName() string { return "config.refused" }
 
-// Store keeps the last good configuration.
+// Store keeps the last good configuration, sealed: a prometheus.yml may hold
+// passwords.
 type Store struct {
-	db  *store.DB
-	log *bus.Log
+	db     *store.DB
+	log    *bus.Log
+	sealer *secret.Sealer
 }
 
 // New returns a Store on db.
-func New(db *store.DB, log *bus.Log) *Store { return &Store{db: db, log: log} }
+func New(db *store.DB, log *bus.Log, sealer *secret.Sealer) *Store {
+	return &Store{db: db, log: log, sealer: sealer}
+}
+
+// purpose binds what is sealed to its place.
+const purpose = "ascode_applied.files"
 
 // Last returns the files that were last applied; nil before the first time.
+// Denied where they were sealed with another key.
 func (s *Store) Last(ctx context.Context) (map[string]string, error) {
 	var text string
 	err := s.db.Read(ctx, func(tx store.Tx) error {
@@ -63,8 +73,12 @@ func (s *Store) Last(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the last configuration: %w", err)
 	}
+	plain, err := s.sealer.Unseal(text, purpose)
+	if err != nil {
+		return nil, errs.New(errs.Denied, "open the last configuration: %w", err)
+	}
 	var files map[string]string
-	return files, json.Unmarshal([]byte(text), &files)
+	return files, json.Unmarshal([]byte(plain), &files)
 }
 
 // Apply keeps set as the last good one and says what it changed.
@@ -72,6 +86,10 @@ func (s *Store) Apply(ctx context.Context, set *ascode.Set, changes []ascode.Cha
 	text, err := json.Marshal(set.Files)
 	if err != nil {
 		return err
+	}
+	sealed, err := s.sealer.Seal(string(text), purpose)
+	if err != nil {
+		return fmt.Errorf("seal the configuration: %w", err)
 	}
 	ev := Applied{Sum: set.Sum(), Documents: len(set.Documents), Total: len(changes)}
 	for _, c := range changes[:min(200, len(changes))] {
@@ -82,7 +100,7 @@ func (s *Store) Apply(ctx context.Context, set *ascode.Set, changes []ascode.Cha
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO ascode_applied (id, sum, files, applied_at) VALUES (1, $1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET sum = excluded.sum, files = excluded.files, applied_at = excluded.applied_at`,
-			ev.Sum, string(text), store.Micros(at))
+			ev.Sum, sealed, store.Micros(at))
 		if err != nil {
 			return err
 		}
