@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hinoban/hinoban/client"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
@@ -43,6 +45,9 @@ func Main(ctx context.Context, args []string, s Streams, getenv func(string) str
 		return 1
 	}
 	printf(s.Err, "hinoban: %v\n", err)
+	if e := (*client.Error)(nil); errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+		printf(s.Err, "put a token into HINOBAN_TOKEN; the page /settings of the server makes one\n")
+	}
 	if errs.KindOf(err) == errs.Internal && strings.Contains(err.Error(), "unknown") {
 		return 2
 	}
