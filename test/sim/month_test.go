@@ -11,6 +11,7 @@ import (
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/postmortem"
+	"github.com/hinoban/hinoban/internal/slo"
 )
 
 // A month of a team's life, across the change of the clocks in Chicago, for
@@ -57,6 +58,7 @@ func (w *world) everyMinute(t *testing.T) {
 			}
 		}
 	}
+	w.everyBurnCalls(t)
 	now := w.now
 	covered := time.Duration(0)
 	for _, r := range w.plan.Rotas {
@@ -66,6 +68,32 @@ func (w *world) everyMinute(t *testing.T) {
 	}
 	if covered != time.Duration(len(w.plan.Rotas))*2*time.Hour {
 		t.Fatalf("%s: the turns cover %s of two hours", now, covered)
+	}
+}
+
+// everyBurnCalls checks that whatever burns fast has a page that is open, and
+// that somebody was told of it or has it since it was opened.
+func (w *world) everyBurnCalls(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	for _, o := range w.evaluator.Objectives() {
+		if w.evaluator.Status(o).Health != slo.Fast {
+			continue
+		}
+		pages, err := w.pager.Pages(ctx, oncall.PageQuery{Open: true, Service: o.Service})
+		w.must(err)
+		if len(pages) != 1 {
+			t.Fatalf("%s: %s burns fast and has %d open pages", w.now, o.ID, len(pages))
+		}
+		p := pages[0]
+		_, ledger, err := w.pager.Page(ctx, p.ID)
+		w.must(err)
+		if len(ledger) == 0 && w.now.Sub(p.OpenedAt) > time.Minute {
+			t.Fatalf("%s: page %s is %s and called nobody", w.now, p.ID, p.State)
+		}
+		if p.State == oncall.Answered && p.AckedAt.Before(p.OpenedAt) {
+			t.Fatalf("%s: page %s was answered before it was opened", w.now, p.ID)
+		}
 	}
 }
 

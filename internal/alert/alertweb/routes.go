@@ -24,6 +24,11 @@ func Routes(d Deps) []httpd.Route {
 	form := func(pattern, said string, do func(ctx context.Context, id, by, source string) (alert.Alert, error)) httpd.Route {
 		return httpd.Route{Pattern: "POST " + pattern, Access: httpd.Responder, Handler: webkit.KeepAs(d.Kit.Post(func(r *http.Request) (webkit.Done, error) {
 			ctx := r.Context()
+			// Where nobody signs in, an answer must not be nobody's: the alert's own page
+			// asks for the name.
+			if auth.From(ctx).Kind == auth.ByLocal && webkit.AskedAs(r) == "" {
+				return webkit.Done{To: "/alerts/" + url.PathEscape(r.PathValue("id")), Flash: webkit.T(ctx, "alerts.choose")}, nil
+			}
 			a, err := do(ctx, r.PathValue("id"), auth.Actor(ctx, webkit.AskedAs(r)), "web")
 			return webkit.Done{To: back(r, a.ID), Flash: webkit.T(ctx, said, a.Summary)}, err
 		}))}

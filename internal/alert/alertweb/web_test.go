@@ -227,7 +227,8 @@ func TestPeopleAct(t *testing.T) {
 	if c := w.Result().Cookies(); len(c) == 0 || c[0].Value != "ren" {
 		t.Errorf("the choice of a person is not kept: %v", c)
 	}
-	check("give it back", h.form(own+"/unack", "back", "https://evil.example/"), own, alert.Open, "")
+	check("nobody cannot act: the alert's page asks who", h.form(own+"/unack"), own, alert.Held, "ren")
+	check("give it back", h.form(own+"/unack", "as", "ren", "back", "https://evil.example/"), own, alert.Open, "")
 	h.as = auth.Principal{ID: "aoi", Kind: auth.ByPerson, Role: auth.Responder}
 	check("signed in, nobody else's name counts", h.form(own+"/ack", "as", "ren"), own, alert.Held, "aoi")
 	check("resolve", h.form(own+"/resolve"), own, alert.Resolved, "aoi")
