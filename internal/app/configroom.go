@@ -256,8 +256,8 @@ func signature(folder fs.FS) (string, error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(sum, "%s %d %d\n", p, info.Size(), info.ModTime().UnixNano())
-		return nil
+		_, err = fmt.Fprintf(sum, "%s %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+		return err
 	})
 	return string(sum.Sum(nil)), err
 }

@@ -75,6 +75,7 @@ func scopeFor(access httpd.Access) Scope {
 		return ScopeWrite
 	case httpd.Admin:
 		return ScopeAdmin
+	case httpd.Public, httpd.Viewer:
 	}
 	return ScopeRead
 }
