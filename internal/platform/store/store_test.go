@@ -171,6 +171,32 @@ func TestLockedDatabaseRecovers(t *testing.T) {
 	}
 }
 
+// Opening a database that is there, and reading it, waits for no writer.
+func TestOpenBesideABusyWriter(t *testing.T) {
+	path := t.TempDir() + "/test.db"
+	busy := testkit.Open(t, path, rows)
+	release, held := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := busy.Write(t.Context(), func(store.Tx) error { close(held); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	db, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatalf("while another writes: %v", err)
+	}
+	if n := count(t, db); n != 0 {
+		t.Errorf("got %d rows, want 0", n)
+	}
+	close(release)
+	wg.Wait()
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func BenchmarkWrite(b *testing.B) {
 	for _, callers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
