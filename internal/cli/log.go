@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hinoban/hinoban/internal/app"
+	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/event"
 )
 
@@ -69,7 +70,7 @@ func newLogParked(s Streams) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(s, parked)
+				return printJSON(s, append([]bus.ParkedEvent{}, parked...))
 			}
 			for _, p := range parked {
 				printf(s.Out, "%6d  %s  %-12s %s\n", p.Seq, p.At.Format("2006-01-02 15:04:05"), p.Subscriber, p.Reason)
