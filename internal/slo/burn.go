@@ -63,7 +63,7 @@ func burningEvent(o Objective, s Status, p PairStatus, expr string) Burning {
 	return Burning{
 		Objective: o.ID, Name: o.Name, Service: o.Service, Severity: p.Severity, Pair: p.Name(), Burn: p.LongBurn, Limit: p.Rate,
 		Sentence: s.Sentence(o), Expr: expr, Evidence: Explain(o, s), Target: o.Target.Percent(), Window: Short(o.Window),
-		Remaining: s.Remaining, Bad: c.Bad(), Total: c.Total,
+		Remaining: s.Remaining, Bad: float64(c.Bad()), Total: float64(c.Total),
 	}
 }
 
@@ -76,7 +76,7 @@ func Explain(o Objective, s Status) []alert.Evidence {
 			e := alert.Evidence{Name: "burn over " + Short(w), Value: "unknown", Limit: Number(p.Rate) + "×"}
 			if _, ok := c.Burn(o.Target); ok {
 				e.Value = Number(burn) + "×"
-				e.Detail = fmt.Sprintf("%.0f of %.0f events were bad", c.Bad(), c.Total)
+				e.Detail = fmt.Sprintf("%d of %d events were bad", c.Bad(), c.Total)
 			}
 			out = append(out, e)
 		}
@@ -95,8 +95,8 @@ func Explain(o Objective, s Status) []alert.Evidence {
 func recoveredEvent(b Burn, o Objective, s Status, c Count, from time.Time) event.Fact {
 	r := Recovered{Objective: b.Objective, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: s.At.Sub(b.Since).Seconds(), From: from, Remaining: s.Remaining, Reason: "within the objective again"}
 	if c.Known {
-		r.Counted, r.Bad, r.Total = true, c.Bad(), c.Total
-		if allowed := s.Period.Total * o.Target.Budget(); allowed > 0 {
+		r.Counted, r.Bad, r.Total = true, float64(c.Bad()), float64(c.Total)
+		if allowed := float64(s.Period.Total) * o.Target.Budget(); allowed > 0 {
 			r.Spent = r.Bad / allowed
 		}
 	}

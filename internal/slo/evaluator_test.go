@@ -39,7 +39,7 @@ func (d *dial) Count(_ context.Context, _ Objective, w time.Duration, _ time.Tim
 		return Count{}, err
 	}
 	total := w.Minutes() * 100
-	return Count{Good: total * (1 - bad), Total: total, Known: err == nil}, err
+	return Count{Good: whole(total * (1 - bad)), Total: whole(total), Known: err == nil}, err
 }
 
 func (d *dial) Expr(Objective, time.Duration) string { return "errors / requests" }

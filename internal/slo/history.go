@@ -33,11 +33,12 @@ func (c PromCounter) Counts(ctx context.Context, o Objective, e Ends) ([]Count, 
 	var out []Count
 	for t := e.From; !t.After(e.To); t = t.Add(e.Step) {
 		n := Count{At: t}
-		if n.Total, n.Known = total[t.UnixMilli()]; n.Known {
-			n.Good = min(part[t.UnixMilli()], n.Total)
+		if all, ok := total[t.UnixMilli()]; ok {
+			good := min(part[t.UnixMilli()], all)
 			if o.SLI.Good == "" {
-				n.Good = max(0, n.Total-part[t.UnixMilli()])
+				good = max(0, all-part[t.UnixMilli()])
 			}
+			n.Good, n.Total, n.Known = whole(good), whole(all), true
 		}
 		out = append(out, n)
 	}
@@ -83,7 +84,7 @@ func BurnDown(o Objective, steps []Count) []Left {
 	var all float64
 	for _, c := range steps {
 		if c.Known {
-			all += c.Total
+			all += float64(c.Total)
 		}
 	}
 	out := make([]Left, 0, len(steps))
@@ -91,7 +92,7 @@ func BurnDown(o Objective, steps []Count) []Left {
 	for _, c := range steps {
 		l := Left{At: c.At}
 		if c.Known && allowed > 0 {
-			bad += c.Bad()
+			bad += float64(c.Bad())
 			l.Ratio, l.Known = 1-bad/allowed, true
 		}
 		out = append(out, l)

@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/slo/budget"
 )
 
 // Count is what happened over one window. Known is false where there is no data.
 type Count struct {
-	Good  float64   `json:"good"`
-	Total float64   `json:"total"`
-	Known bool      `json:"known"`
-	At    time.Time `json:"at"` // the end of the window
+	Good   int64         `json:"good"`
+	Total  int64         `json:"total"`
+	Known  bool          `json:"known"`
+	Silent time.Duration `json:"silent,omitempty"` // how much of the window had no data
+	At     time.Time     `json:"at"`               // the end of the window
 }
 
 // Bad is the number of bad events, never below zero.
-func (c Count) Bad() float64 { return max(0, c.Total-c.Good) }
+func (c Count) Bad() int64 { return max(0, c.Total-c.Good) }
 
 // Burn is the burn rate over the window; ok is false where it cannot be told:
 // no data, or nothing happened.
@@ -26,8 +28,11 @@ func (c Count) Burn(t Target) (rate float64, ok bool) {
 	if !c.Known || c.Total <= 0 {
 		return 0, false
 	}
-	return c.Bad() / c.Total / t.Budget(), true
+	return float64(c.Bad()) / float64(c.Total) / t.Budget(), true
 }
+
+// reaches compares whole numbers: no rounding decides.
+func (c Count) reaches(l budget.Limit) bool { return c.Known && l.Reached(c.Bad(), c.Total) }
 
 // PairStatus is one pair and how near it is.
 type PairStatus struct {
@@ -85,9 +90,9 @@ func Judge(o Objective, counts map[time.Duration]Count, now time.Time) Status {
 			s.Health = Healthy
 		}
 	}
-	if burn, ok := s.Period.Burn(o.Target); ok {
-		s.Remaining, s.Known = 1-burn, true
-		if s.Remaining <= 0 {
+	if s.Period.Known {
+		s.Remaining, s.Known = o.Target.Left(s.Period.Bad(), s.Period.Total)
+		if o.Target.Spent(s.Period.Bad(), s.Period.Total) {
 			s.Health = Exhausted
 		}
 	}
@@ -100,7 +105,8 @@ func Judge(o Objective, counts map[time.Duration]Count, now time.Time) Status {
 			ps.ShortBurn, shortOK = counts[p.Short].Burn(o.Target)
 		}
 		ps.Known = longOK && shortOK
-		ps.Burning = ps.Known && ps.LongBurn >= p.Rate && ps.ShortBurn >= p.Rate
+		limit := p.Limit(o.Target)
+		ps.Burning = ps.Known && counts[p.Long].reaches(limit) && (p.Short == 0 || counts[p.Short].reaches(limit))
 		if ps.Burning {
 			s.Health = worse(s.Health, p.Severity)
 		}

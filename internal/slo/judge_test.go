@@ -20,7 +20,7 @@ func counts(o Objective, bad float64) map[time.Duration]Count {
 	out := map[time.Duration]Count{}
 	for _, w := range o.Windows() {
 		total := w.Minutes() * 1000
-		out[w] = Count{Good: total * (1 - bad), Total: total, Known: true, At: noon}
+		out[w] = Count{Good: whole(total * (1 - bad)), Total: whole(total), Known: true, At: noon}
 	}
 	return out
 }
@@ -185,7 +185,7 @@ func TestJudgeIsAlwaysANumber(t *testing.T) {
 		c := map[time.Duration]Count{}
 		for _, w := range o.Windows() {
 			total := rapid.Float64Range(0, 1e15).Draw(r, "total")
-			c[w] = Count{Good: total * rapid.Float64Range(0, 1.1).Draw(r, "good"), Total: total, Known: rapid.Bool().Draw(r, "known")}
+			c[w] = Count{Good: whole(total * rapid.Float64Range(0, 1.1).Draw(r, "good")), Total: whole(total), Known: rapid.Bool().Draw(r, "known")}
 		}
 		s := Judge(o, c, noon)
 		odd := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }

@@ -1,153 +1,133 @@
 package slo
 
 import (
-	"fmt"
-	"math/big"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/slo/budget"
+	"github.com/hinoban/hinoban/internal/slo/period"
 )
+
+// The words of the arithmetic, which lives in package budget.
+type (
+	Target  = budget.Target
+	Pair    = budget.Pair
+	Promise = budget.Promise
+)
+
+// ParseTarget reads a share, or a percentage: see [budget.ParseTarget].
+func ParseTarget(s string, percent bool) (Target, error) { return budget.ParseTarget(s, percent) }
+
+// DefaultPairs are the SRE Workbook's: see [budget.DefaultPairs].
+func DefaultPairs(window time.Duration, t Target) []Pair { return budget.DefaultPairs(window, t) }
+
+// Short writes a duration as windows are written: 5m, 1h, 3d, 4w.
+func Short(d time.Duration) string { return budget.Short(d) }
 
 // Objective is one promise.
 type Objective struct {
-	ID      string        `json:"id"`
-	Name    string        `json:"name"`
-	Service string        `json:"service"`
-	Target  Target        `json:"target"`
-	Window  time.Duration `json:"window"`
-	SLI     SLI           `json:"sli"`
-	Pairs   []Pair        `json:"pairs"`
-	Doc     string        `json:"doc,omitempty"` // its document, as written
-	Source  string        `json:"source"`        // file:line
+	ID        string            `json:"id"`
+	Name      string            `json:"name"`
+	Service   string            `json:"service"`
+	Parent    string            `json:"parent,omitempty"` // of an instance of a grouped objective: the objective's id
+	Group     string            `json:"group,omitempty"`  // of an instance: region="eu", …
+	Target    Target            `json:"target"`
+	Window    time.Duration     `json:"window"`             // rolling; the nominal length where Calendar is set
+	Calendar  *period.Calendar  `json:"calendar,omitempty"` // nil: a rolling window
+	Method    Method            `json:"method"`
+	Slice     Slice             `json:"slice,omitzero"` // of the slice methods
+	NoData    NoData            `json:"no_data,omitempty"`
+	SLI       SLI               `json:"sli"`
+	Composite *Composite        `json:"composite,omitempty"` // instead of SLI
+	Pairs     []Pair            `json:"pairs"`
+	Budgets   []BudgetAlert     `json:"budget_alerts,omitempty"`
+	Absent    Absent            `json:"absent,omitzero"`
+	BurnRates string            `json:"burn_rates,omitempty"` // the entry of a catalogue that Pairs come from: "std/tier1@3"
+	Override  string            `json:"override,omitempty"`   // why Pairs are not those of the catalogue
+	Labels    map[string]string `json:"labels,omitempty"`
+	Doc       string            `json:"doc,omitempty"` // its document, as written
+	Source    string            `json:"source"`        // file:line
 }
 
-// SLI says how good and total events are counted: PromQL over counters (or
-// over samples that are counts), each with good or bad.
+// Method says what counts as one event of the budget.
+type Method string
+
+// The methods of OpenSLO.
+const (
+	Occurrences     Method = "Occurrences"     // every event
+	Timeslices      Method = "Timeslices"      // every slice: good or bad as a whole
+	RatioTimeslices Method = "RatioTimeslices" // every slice, by its share of good events
+)
+
+// Slice is a stretch of time that counts as one.
+type Slice struct {
+	Length time.Duration `json:"length"`           // divides the window
+	Target Target        `json:"target,omitempty"` // Timeslices: the share of good events that makes a slice good
+}
+
+// NoData says what a slice without data counts as.
+type NoData string
+
+// What a slice without data counts as. It is counted and shown in any case. With
+// Occurrences nothing happened where there is no data: it is ignored.
+const (
+	NoDataIgnore NoData = "ignore"
+	NoDataGood   NoData = "good"
+	NoDataBad    NoData = "bad"
+)
+
+// SLI says how good and total events are counted. Exactly one form is set: Total
+// with one of Good and Bad; Raw; or Threshold.
 type SLI struct {
-	Good    string `json:"good,omitempty"` // exactly one of Good and Bad
-	Bad     string `json:"bad,omitempty"`
-	Total   string `json:"total"`
-	Counter bool   `json:"counter"` // the queries are over counters
+	Good      string      `json:"good,omitempty"`  // PromQL over counters, or over samples that are counts
+	Bad       string      `json:"bad,omitempty"`   // the same
+	Total     string      `json:"total,omitempty"` // the same
+	Counter   bool        `json:"counter"`         // Good, Bad and Total are over counters
+	Raw       string      `json:"raw,omitempty"`   // PromQL whose value is a share of events
+	RawFails  bool        `json:"raw_fails,omitempty"`
+	Threshold string      `json:"threshold,omitempty"` // PromQL of a gauge: a sample is good where it is Op Value
+	Op        string      `json:"op,omitempty"`        // lt, lte, gt, gte
+	Value     float64     `json:"value,omitempty"`
+	First     FirstSample `json:"first,omitempty"`
 }
 
-// Target is the share that must be good, as an exact decimal.
-type Target struct {
-	text   string  // "0.999", in [0, 1)
-	budget float64 // 1 - target, rounded once
+// FirstSample says what the first sample of a counter's new series counts.
+type FirstSample string
+
+// What a first sample counts.
+const (
+	Anchored   FirstSample = ""            // nothing: as increase(x[W] anchored) has it
+	ZeroOrigin FirstSample = "zero-origin" // its value, where the SLI had data before: the series was born since
+)
+
+// Composite is an objective made of others.
+type Composite struct {
+	Method string      `json:"method"` // weighted, worst, event-product, any-bad
+	Parts  []Component `json:"parts"`
 }
 
-// ParseTarget reads a share ("0.999") or, where percent is given, a percentage
-// ("99.9"). The result is exact: a target that needs more than twelve decimals
-// is refused.
-func ParseTarget(s string, percent bool) (Target, error) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || strings.ContainsAny(s, "/xXpP_") { // a Rat reads more than decimals
-		return Target{}, fmt.Errorf("%q is not a decimal number", s)
-	}
-	if percent {
-		r.Quo(r, big.NewRat(100, 1))
-	}
-	if r.Sign() < 0 || r.Cmp(big.NewRat(1, 1)) >= 0 {
-		return Target{}, fmt.Errorf("a target lies between 0 and 1 (0 %% and 100 %%), 1 not included: no budget would be left")
-	}
-	text := r.FloatString(12)
-	if back, ok := new(big.Rat).SetString(text); !ok || back.Cmp(r) != 0 {
-		// Rounding could make a target of 1, which leaves nothing to divide by.
-		return Target{}, fmt.Errorf("%q has more than 12 decimals as a share: nobody can measure that", s)
-	}
-	for len(text) > 1 && text[len(text)-1] == '0' && text[len(text)-2] != '.' {
-		text = text[:len(text)-1]
-	}
-	budget, _ := new(big.Rat).Sub(big.NewRat(1, 1), r).Float64()
-	return Target{text, budget}, nil
+// Component is one part of a Composite.
+type Component struct {
+	Objective string  `json:"objective"`
+	Weight    float64 `json:"weight"`
+	Delayed   string  `json:"when_delayed,omitempty"` // a part without data: good, bad, ignore
 }
 
-func (t Target) rat() *big.Rat {
-	if r, ok := new(big.Rat).SetString(t.text); ok {
-		return r
-	}
-	return new(big.Rat)
+// BudgetAlert calls for what the budget itself does. One of Remaining, Drop and
+// ExhaustsIn is what it watches.
+type BudgetAlert struct {
+	Severity   alert.Severity `json:"severity"`
+	Watch      string         `json:"watch"`           // "remaining", "drop" or "exhausts_in"
+	Share      float64        `json:"share,omitempty"` // of the budget: remaining at or below, or dropped by
+	ExhaustsIn time.Duration  `json:"exhausts_in,omitempty"`
+	Over       time.Duration  `json:"over,omitempty"` // of drop and exhausts_in
 }
 
-// Budget is the share of events that may be bad: 1 - target, as exact as a
-// float64 can be.
-func (t Target) Budget() float64 { return t.budget }
-
-// Percent is the target as people write it: "99.9".
-func (t Target) Percent() string {
-	f, _ := new(big.Rat).Mul(t.rat(), big.NewRat(100, 1)).Float64()
-	return strconv.FormatFloat(f, 'f', -1, 64)
-}
-
-// String is the share: "0.999".
-func (t Target) String() string { return t.text }
-
-// MarshalText is the share.
-func (t Target) MarshalText() ([]byte, error) { return []byte(t.text), nil }
-
-// UnmarshalText reads a share.
-func (t *Target) UnmarshalText(b []byte) (err error) {
-	*t, err = ParseTarget(string(b), false)
-	return err
-}
-
-// Pair is a burn rate that must not be exceeded over two windows at once.
-// Short is 0 where one window is all.
-type Pair struct {
+// Absent calls when an objective has had no data for a while. After 0 never calls.
+type Absent struct {
+	After    time.Duration  `json:"after"`
 	Severity alert.Severity `json:"severity"`
-	Rate     float64        `json:"rate"` // times "just enough"
-	Long     time.Duration  `json:"long"`
-	Short    time.Duration  `json:"short,omitempty"`
-	Policy   string         `json:"policy,omitempty"` // where the document names its own
-}
-
-// Name is how the pair is spoken of: "14.4× over 1h and 5m".
-func (p Pair) Name() string {
-	s := strconv.FormatFloat(p.Rate, 'g', 4, 64) + "× over " + Short(p.Long)
-	if p.Short > 0 {
-		s += " and " + Short(p.Short)
-	}
-	return s
-}
-
-// Reachable reports whether total failure would exceed the pair's rate.
-func (p Pair) Reachable(t Target) bool { return p.Rate*t.Budget() < 1 }
-
-// workbook is table 5-8 of the SRE Workbook with the 3× row of its PromQL: the
-// share of the budget that is spent when the alert fires.
-func workbook() []Pair {
-	return []Pair{
-		{Severity: alert.Page, Rate: 0.02, Long: time.Hour, Short: 5 * time.Minute},
-		{Severity: alert.Page, Rate: 0.05, Long: 6 * time.Hour, Short: 30 * time.Minute},
-		{Severity: alert.Ticket, Rate: 0.10, Long: 24 * time.Hour, Short: 2 * time.Hour},
-		{Severity: alert.Ticket, Rate: 0.10, Long: 72 * time.Hour, Short: 6 * time.Hour},
-	}
-}
-
-// DefaultPairs are the four pairs of the SRE Workbook for a window of 30 days:
-// 14.4× over 1h and 5m, 6× over 6h and 30m (page), 3× over 1d and 2h, 1× over
-// 3d and 6h (ticket). For another window the rates follow from the same shares
-// of the budget; pairs below 1×, or out of reach for the target, are left out.
-func DefaultPairs(window time.Duration, t Target) []Pair {
-	var out []Pair
-	for _, p := range workbook() {
-		p.Rate = round4(p.Rate * float64(window) / float64(p.Long))
-		if p.Rate >= 1 && p.Long <= window && p.Reachable(t) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func round4(f float64) float64 {
-	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 6, 64), 64)
-	if err != nil {
-		return f
-	}
-	return r
 }
 
 // Windows are all windows that the objective needs, the shortest first, each
@@ -162,20 +142,4 @@ func (o Objective) Windows() []time.Duration {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// Short writes a duration as windows are written: 5m, 1h, 3d, 4w.
-func Short(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d > 0 && d%(7*day) == 0 && d < 28*day:
-		return strconv.Itoa(int(d/(7*day))) + "w"
-	case d > 0 && d%day == 0:
-		return strconv.Itoa(int(d/day)) + "d"
-	case d > 0 && d%time.Hour == 0:
-		return strconv.Itoa(int(d/time.Hour)) + "h"
-	case d > 0 && d%time.Minute == 0:
-		return strconv.Itoa(int(d/time.Minute)) + "m"
-	}
-	return strconv.Itoa(int(d/time.Second)) + "s"
 }

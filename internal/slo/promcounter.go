@@ -23,12 +23,14 @@ func (c PromCounter) Count(ctx context.Context, o Objective, window time.Duratio
 	}
 	if o.SLI.Good != "" {
 		good, _, err := c.sum(ctx, o.SLI, o.SLI.Good, window, at)
-		return Count{Good: min(good, total), Total: total, Known: err == nil}, err
+		return Count{Good: whole(min(good, total)), Total: whole(total), Known: err == nil}, err
 	}
 	// No series of bad events yet means that none was bad.
 	bad, _, err := c.sum(ctx, o.SLI, o.SLI.Bad, window, at)
-	return Count{Good: max(0, total-bad), Total: total, Known: err == nil}, err
+	return Count{Good: whole(max(0, total-bad)), Total: whole(total), Known: err == nil}, err
 }
+
+func whole(v float64) int64 { return int64(math.Round(v)) }
 
 // Expr implements Counter.
 func (c PromCounter) Expr(o Objective, window time.Duration) string {

@@ -53,7 +53,7 @@ func (w *world) everyMinute(t *testing.T) {
 			t.Fatalf("%s: %s counted at %s", w.now, o.ID, s.Period.At)
 		}
 		if s.Period.At.Equal(w.now) {
-			if want := 1 - c.Bad()/c.Total/0.001; math.Abs(s.Remaining-want) > 1e-9 {
+			if want := 1 - float64(c.Bad())/float64(c.Total)/0.001; math.Abs(s.Remaining-want) > 1e-9 {
 				t.Fatalf("%s: %s: remaining %v, a recount says %v", w.now, o.ID, s.Remaining, want)
 			}
 		}

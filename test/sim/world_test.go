@@ -148,7 +148,7 @@ func (w *world) Count(_ context.Context, o slo.Objective, window time.Duration, 
 	end := len(tr.total) - 1
 	from := max(0, end-int(window/time.Minute))
 	total, bad := tr.total[end]-tr.total[from], tr.bad[end]-tr.bad[from]
-	return slo.Count{Good: total - bad, Total: total, Known: total > 0, At: at}, nil
+	return slo.Count{Good: int64(total - bad + 0.5), Total: int64(total + 0.5), Known: total > 0, At: at}, nil
 }
 
 // Expr implements slo.Counter.

@@ -173,9 +173,9 @@ func standing(t *testing.T, id string, bad float64) slo.Standing {
 	o := slo.Objective{ID: id, Name: "Orders are taken", Service: "checkout", Target: target, Window: 720 * time.Hour, Pairs: slo.DefaultPairs(720*time.Hour, target)}
 	counts := map[time.Duration]slo.Count{}
 	for _, w := range o.Windows() {
-		counts[w] = slo.Count{Good: 1e6 * (1 - bad), Total: 1e6, Known: true}
+		counts[w] = slo.Count{Good: int64(1e6*(1-bad) + 0.5), Total: 1e6, Known: true}
 	}
-	counts[o.Window] = slo.Count{Good: 1e6 * (1 - 0.0004), Total: 1e6, Known: true}
+	counts[o.Window] = slo.Count{Good: 1e6 - 400, Total: 1e6, Known: true}
 	return slo.Standing{Objective: o, Status: slo.Judge(o, counts, t0)}
 }
 

@@ -32,8 +32,8 @@ type SLO struct {
 type Counted struct {
 	Window string  `json:"window"`
 	Known  bool    `json:"known"`
-	Good   float64 `json:"good"`
-	Total  float64 `json:"total"`
+	Good   int64   `json:"good"`
+	Total  int64   `json:"total"`
 	Burn   float64 `json:"burn" doc:"The burn rate; 0 where it is not known or nothing happened."`
 }
 
@@ -89,8 +89,8 @@ type Past struct {
 type Point struct {
 	At    time.Time `json:"at"`
 	Known bool      `json:"known"`
-	Good  float64   `json:"good"`
-	Total float64   `json:"total"`
+	Good  int64     `json:"good"`
+	Total int64     `json:"total"`
 	Left  *float64  `json:"left,omitempty" doc:"Share left of the budget of the stretch from..to."`
 }
 

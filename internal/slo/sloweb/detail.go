@@ -88,12 +88,12 @@ func detailHead(ctx context.Context, s slo.Standing, service string) webkit.Head
 	}
 	if p, ok := s.Status.Worst(); ok {
 		c := s.Status.Counts[p.Long]
-		h.Detail = webkit.T(ctx, "slo.detail.burns", whole(c.Bad()), whole(c.Total), span(ctx, p.Long), limit(ctx, p.Pair))
+		h.Detail = webkit.T(ctx, "slo.detail.burns", c.Bad(), c.Total, span(ctx, p.Long), limit(ctx, p.Pair))
 		return h
 	}
 	if s.Status.Known {
 		c := s.Status.Period
-		h.Detail = webkit.T(ctx, "slo.detail.period", whole(c.Bad()), whole(c.Total), span(ctx, o.Window))
+		h.Detail = webkit.T(ctx, "slo.detail.period", c.Bad(), c.Total, span(ctx, o.Window))
 	}
 	return h
 }
@@ -163,10 +163,10 @@ func viewWindows(ctx context.Context, s slo.Standing) (out []windowView) {
 		c := s.Status.Counts[w]
 		v := windowView{Window: span(ctx, w), At: c.At, Known: c.Known, Bad: "—", Total: "—", Ratio: "—", Burn: "—"}
 		if c.Known {
-			v.Bad, v.Total = webkit.Number(ctx, whole(c.Bad())), webkit.Number(ctx, whole(c.Total))
+			v.Bad, v.Total = webkit.Number(ctx, c.Bad()), webkit.Number(ctx, c.Total)
 		}
 		if rate, ok := c.Burn(s.Objective.Target); ok {
-			v.Burn, v.Ratio = times(ctx, rate), ratio(ctx, c.Bad()/c.Total)
+			v.Burn, v.Ratio = times(ctx, rate), ratio(ctx, float64(c.Bad())/float64(c.Total))
 		}
 		out = append(out, v)
 	}
@@ -189,11 +189,11 @@ func viewFacts(ctx context.Context, s slo.Standing, service string) []webkit.Pai
 	}
 	if s.Status.Known {
 		b := budget(ctx, s)
-		allowed := s.Status.Period.Total * o.Target.Budget()
+		allowed := float64(s.Status.Period.Total) * o.Target.Budget()
 		out = append(
 			out,
 			webkit.Pair{Key: webkit.T(ctx, "slo.fact.left"), Body: webkit.BudgetBar(b), Definition: webkit.T(ctx, "slo.def.left")},
-			webkit.Pair{Key: webkit.T(ctx, "slo.fact.allowed"), Value: webkit.T(ctx, "slo.fact.allowed.value", whole(allowed), whole(s.Status.Period.Total)), Definition: webkit.T(ctx, "slo.def.allowed")},
+			webkit.Pair{Key: webkit.T(ctx, "slo.fact.allowed"), Value: webkit.T(ctx, "slo.fact.allowed.value", whole(allowed), s.Status.Period.Total), Definition: webkit.T(ctx, "slo.def.allowed")},
 		)
 	}
 	return append(out,
@@ -234,7 +234,7 @@ func viewLedger(ctx context.Context, s slo.Standing, records []event.Record, now
 		}
 	}
 	if rest := 1 - s.Status.Remaining - attributed; s.Status.Known && rest > 0.0005 && s.Status.Period.Bad() > 0 {
-		bad := rest * s.Status.Period.Total * s.Objective.Target.Budget()
+		bad := rest * float64(s.Status.Period.Total) * s.Objective.Target.Budget()
 		out = append(out, ledgerView{Text: webkit.T(ctx, "slo.ledger.rest"), Bad: webkit.Number(ctx, whole(bad)), Share: webkit.Percent(ctx, tenth(rest)), Lasted: "—"})
 	}
 	return out

@@ -140,7 +140,7 @@ func budget(ctx context.Context, s slo.Standing) webkit.Budget {
 // leftOf is what is left in events, and in time of total failure.
 func leftOf(s slo.Standing) (events int64, length time.Duration) {
 	o, st := s.Objective, s.Status
-	allowed := st.Period.Total * o.Target.Budget()
+	allowed := float64(st.Period.Total) * o.Target.Budget()
 	events = int64(math.Floor(st.Remaining * allowed))
 	length = time.Duration(st.Remaining * o.Target.Budget() * float64(o.Window)).Round(time.Second)
 	return events, length

@@ -52,7 +52,7 @@ func stand(o slo.Objective, bad, period float64) slo.Standing {
 			share = period
 		}
 		if !math.IsNaN(share) {
-			counts[w] = slo.Count{Good: total * (1 - share), Total: total, Known: true, At: t0.Add(-5 * time.Second)}
+			counts[w] = slo.Count{Good: int64(total*(1-share) + 0.5), Total: int64(total), Known: true, At: t0.Add(-5 * time.Second)}
 		}
 	}
 	return slo.Standing{Objective: o, Status: slo.Judge(o, counts, t0)}
@@ -83,7 +83,7 @@ func (f *fakes) Counts(_ context.Context, _ slo.Objective, e slo.Ends) (out []sl
 	f.counted++
 	f.mu.Unlock()
 	for at := e.From; !at.After(e.To); at = at.Add(e.Step) {
-		out = append(out, slo.Count{Good: 999.5, Total: 1000, Known: at.Sub(e.From) != 3*e.Step, At: at})
+		out = append(out, slo.Count{Good: 1999, Total: 2000, Known: at.Sub(e.From) != 3*e.Step, At: at})
 	}
 	return out, f.err
 }

@@ -1,0 +1,43 @@
+package budget
+
+import (
+	"time"
+)
+
+// Promise says what a pair does while a constant share of events is bad, from
+// the first bad event on. The time between two samples and between two looks
+// comes on top.
+type Promise struct {
+	Pair    Pair
+	Bad     float64       // the share of events that is bad, above 0 and at most 1
+	Fires   bool          // false: this share is within the pair's rate for ever
+	After   time.Duration // from the first bad event until it fires
+	Reset   time.Duration // from the last bad event until it no longer burns
+	Spent   float64       // share of the budget that is gone when it fires
+	Minimum float64       // the least share of bad events that makes it fire
+}
+
+// Promised computes what a pair does while the share bad of all events is bad.
+// With budget B = 1 - target, rate k, long and short windows Wl and Ws: it fires
+// after k·B·Wl/bad, once k·B·Wl/bad ≤ Wl; it resets Ws·(1 - k·B/bad) after the
+// end, or Wl·(1 - k·B/bad) where there is one window; k·Wl/period of the budget
+// is spent then.
+func Promised(t Target, window time.Duration, p Pair, bad float64) Promise {
+	share := p.Rate * t.Budget()
+	out := Promise{Pair: p, Bad: bad, Minimum: share}
+	if bad <= 0 || bad < share*(1-1e-12) { // a share at the limit is not lost to rounding
+		return out
+	}
+	last := p.Short
+	if last == 0 {
+		last = p.Long
+	}
+	part := min(1, share/bad)
+	out.Fires = true
+	out.After = time.Duration(part * float64(p.Long))
+	out.Reset = time.Duration((1 - part) * float64(last))
+	if window > 0 {
+		out.Spent = p.Rate * float64(p.Long) / float64(window)
+	}
+	return out
+}
