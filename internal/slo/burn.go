@@ -26,7 +26,7 @@ const worker = "slo.evaluator"
 // Change says whether s is news for an objective whose burn was b, and what
 // the burn is now. It is pure. Unknown changes nothing: what burned and went
 // silent still burns.
-func Change(b Burn, o Objective, s Status, expr string) (next Burn, facts []event.Fact) {
+func Change(b Burn, o Objective, s Status, expr func() string) (next Burn, facts []event.Fact) {
 	p, burning := s.Worst()
 	switch {
 	case burning && (b.Severity == "" || (b.Severity != alert.Page && p.Severity == alert.Page)):
@@ -34,7 +34,7 @@ func Change(b Burn, o Objective, s Status, expr string) (next Burn, facts []even
 		if b.Severity == "" {
 			next.Since = s.At
 		}
-		return next, []event.Fact{{Event: burningEvent(o, s, p, expr), At: s.At, Service: o.Service, Subject: Subject(o.ID), Actor: worker, Source: "slo"}}
+		return next, []event.Fact{{Event: burningEvent(o, s, p, expr()), At: s.At, Service: o.Service, Subject: Subject(o.ID), Actor: worker, Source: "slo"}}
 	case b.Severity != "" && s.quiet(b.Severity):
 		// The caller adds Recovered with its counts. A slow burn that goes on after a
 		// fast one begins anew with the next look, as a ticket of its own: else the

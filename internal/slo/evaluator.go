@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/platform/event"
@@ -18,9 +15,24 @@ import (
 // Counter counts the events of an objective over windows that end at a time. A
 // window without data is not known, which is no error.
 type Counter interface {
+	// Windows counts every window of o: see [Objective.Windows].
+	Windows(ctx context.Context, o Objective, at time.Time) (map[time.Duration]Count, error)
+	// Count counts one window of any length.
 	Count(ctx context.Context, o Objective, window time.Duration, at time.Time) (Count, error)
 	// Expr is the expression whose value is compared, for people to read.
 	Expr(o Objective, window time.Duration) string
+}
+
+// Stream is a Counter that counts as samples come.
+type Stream interface {
+	Counter
+	// Tick brings the counts up to now.
+	Tick() error
+	// Touched returns the objectives for which events came since the last call.
+	Touched() []string
+	// Instances are the objectives as they are counted, grouped ones once for each
+	// group; edition changes whenever they do.
+	Instances() (list []Objective, edition int)
 }
 
 // Store keeps what burns. One call is one transaction.
@@ -38,13 +50,12 @@ type Inbox interface {
 
 // Config tunes the room.
 type Config struct {
-	Every    time.Duration // between two looks at the short windows
-	Parallel int           // objectives looked at side by side
-	BaseURL  string
+	Every   time.Duration // between two looks at objectives for which no event came
+	BaseURL string
 }
 
 // Default returns the configuration in use when nothing else is said.
-func Default() Config { return Config{Every: time.Second, Parallel: 2} }
+func Default() Config { return Config{Every: 10 * time.Second} }
 
 // Evaluator keeps the status of every objective. It is safe for concurrent use.
 type Evaluator struct {
@@ -56,35 +67,34 @@ type Evaluator struct {
 
 	mu         sync.RWMutex
 	objectives []Objective
+	place      map[string]int // of an objective in them
 	statuses   map[string]Status
-	counts     map[string]map[time.Duration]Count
 	burns      map[string]Burn // what the store holds; nil until it was read
-	edition    int             // of the objectives: counts of an older one are not kept
+	edition    int             // of the objectives: what was seen of an older one is not kept
+	streamed   int             // the edition of the stream's instances that is in use
+	looked     time.Time       // at all objectives
 }
 
 // New returns an Evaluator without objectives.
 func New(cfg Config, c Counter, st Store, in Inbox, now func() time.Time) *Evaluator {
-	return &Evaluator{cfg: cfg, counter: c, store: st, inbox: in, now: now, statuses: map[string]Status{}, counts: map[string]map[time.Duration]Count{}}
+	return &Evaluator{cfg: cfg, counter: c, store: st, inbox: in, now: now, statuses: map[string]Status{}}
 }
 
-// Replace puts objectives in use. Counts of an objective that did not change
-// are kept.
+// Replace puts objectives in use, in the order of their ids. The next look is at
+// all of them.
 func (e *Evaluator) Replace(objectives []Objective) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	old := map[string]Objective{}
-	for _, o := range e.objectives {
-		old[o.ID] = o
-	}
-	statuses, counts := map[string]Status{}, map[string]map[time.Duration]Count{}
-	for _, o := range objectives {
-		if was, ok := old[o.ID]; ok && was.SLI == o.SLI && e.counts[o.ID] != nil {
-			counts[o.ID] = e.counts[o.ID]
-			statuses[o.ID] = Judge(o, counts[o.ID], e.statuses[o.ID].At)
+	place, statuses := make(map[string]int, len(objectives)), map[string]Status{}
+	for i, o := range objectives {
+		place[o.ID] = i
+		if s, ok := e.statuses[o.ID]; ok {
+			statuses[o.ID] = Judge(o, s.Counts, s.At)
 		}
 	}
-	e.objectives, e.statuses, e.counts = objectives, statuses, counts
+	e.objectives, e.place, e.statuses = objectives, place, statuses
 	e.edition++
+	e.looked = time.Time{}
 }
 
 // Standing is an objective and how it stands.
@@ -115,8 +125,8 @@ func (e *Evaluator) Objectives() []Objective {
 func (e *Evaluator) Objective(id string) (o Objective, s Status, ok bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	i := slices.IndexFunc(e.objectives, func(o Objective) bool { return o.ID == id })
-	if i < 0 {
+	i, ok := e.place[id]
+	if !ok {
 		return o, s, false
 	}
 	o = e.objectives[i]
@@ -138,38 +148,69 @@ func (e *Evaluator) status(o Objective) Status {
 	return Judge(o, nil, time.Time{})
 }
 
-// stale is how old a count may become: short windows follow each round, long
-// ones move slowly.
-func (e *Evaluator) stale(window time.Duration) time.Duration {
-	return min(max(window/720, e.cfg.Every/2), 2*time.Minute)
-}
-
-// Evaluate looks at every objective once. It is one round of a worker.
+// Evaluate looks at the objectives for which events came, and now and then at
+// all of them: windows end without events too. It is one round of a worker.
 func (e *Evaluator) Evaluate(ctx context.Context) error {
 	if err := e.loadBurns(ctx); err != nil {
 		return err
 	}
-	e.mu.RLock()
-	objectives, edition := e.objectives, e.edition
-	e.mu.RUnlock()
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, e.cfg.Parallel))
-	var mu sync.Mutex
-	var failed []error
+	terr := e.tick()
+	objectives, all, edition := e.due()
+	failed := []error{terr}
 	for _, o := range objectives {
-		g.Go(func() error {
-			if err := e.one(gctx, o, edition); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, fmt.Errorf("evaluate %s: %w", o.ID, err))
-			}
-			return nil // one that fails does not stop the others
-		})
+		if err := e.one(ctx, o, edition); err != nil {
+			failed = append(failed, fmt.Errorf("evaluate %s: %w", o.ID, err)) // one that fails does not stop the others
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	if all {
+		failed = append(failed, e.forget(ctx))
 	}
-	return errors.Join(append(failed, e.forget(ctx, objectives))...)
+	return errors.Join(failed...)
+}
+
+// tick brings a stream up to now, and its instances into use.
+func (e *Evaluator) tick() error {
+	st, ok := e.counter.(Stream)
+	if !ok {
+		return nil
+	}
+	err := st.Tick()
+	list, edition := st.Instances()
+	e.mu.RLock()
+	same := edition == e.streamed
+	e.mu.RUnlock()
+	if !same {
+		e.Replace(list)
+		e.mu.Lock()
+		e.streamed = edition
+		e.mu.Unlock()
+	}
+	return err
+}
+
+// due returns the objectives to look at now.
+func (e *Evaluator) due() (list []Objective, all bool, edition int) {
+	now := e.now()
+	var touched []string
+	st, ok := e.counter.(Stream)
+	if ok {
+		touched = st.Touched()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !ok || now.Sub(e.looked) >= e.cfg.Every || now.Before(e.looked) {
+		e.looked = now
+		return e.objectives, true, e.edition
+	}
+	for _, id := range touched {
+		if i, ok := e.place[id]; ok {
+			list = append(list, e.objectives[i])
+		}
+	}
+	return list, false, e.edition
 }
 
 func (e *Evaluator) loadBurns(ctx context.Context) error {
@@ -189,22 +230,25 @@ func (e *Evaluator) loadBurns(ctx context.Context) error {
 	return nil
 }
 
-// one looks at one objective: counts what is due, judges, and saves the change.
+// one looks at one objective: counts, judges, and saves the change.
 func (e *Evaluator) one(ctx context.Context, o Objective, edition int) error {
 	now := e.now()
-	counts, cerr := e.count(ctx, o, now)
+	counts, cerr := e.counter.Windows(ctx, o, now)
+	if cerr != nil {
+		counts = e.Status(o).Counts
+	}
 	s := Judge(o, counts, now)
 	if cerr != nil {
 		s.Problem = cerr.Error()
 	}
-	burn, current := e.keep(o.ID, edition, s, counts)
+	burn, current := e.keep(o.ID, edition, s)
 	if !current {
 		return nil // the objectives were replaced meanwhile: the next round looks at the new ones
 	}
 	if cerr != nil {
 		return cerr // what could not be counted changes nothing
 	}
-	next, facts := Change(burn, o, s, e.expr(o, s))
+	next, facts := Change(burn, o, s, func() string { return e.expr(o, s) })
 	if next == burn {
 		return nil
 	}
@@ -216,60 +260,14 @@ func (e *Evaluator) one(ctx context.Context, o Objective, edition int) error {
 
 // keep notes what was seen, unless it was seen of objectives that have been
 // replaced since.
-func (e *Evaluator) keep(id string, edition int, s Status, counts map[time.Duration]Count) (burn Burn, current bool) {
+func (e *Evaluator) keep(id string, edition int, s Status) (burn Burn, current bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if edition != e.edition {
 		return Burn{}, false
 	}
-	e.statuses[id], e.counts[id] = s, counts
+	e.statuses[id] = s
 	return e.burns[id], true
-}
-
-func (e *Evaluator) count(ctx context.Context, o Objective, now time.Time) (map[time.Duration]Count, error) {
-	e.mu.RLock()
-	old := e.counts[o.ID]
-	e.mu.RUnlock()
-	counts := make(map[time.Duration]Count, len(old))
-	for _, w := range o.Windows() {
-		c, ok := old[w]
-		// A clock that was set back must not leave counts from the future in use.
-		if ok && now.Sub(c.At) < e.stale(w) && !c.At.After(now) {
-			counts[w] = c
-			continue
-		}
-		c, err := e.counter.Count(ctx, o, w, now)
-		if err != nil {
-			return old, err
-		}
-		c.At = now
-		counts[w] = c
-	}
-	for _, w := range e.suspects(o, counts, now) {
-		c, err := e.counter.Count(ctx, o, w, now)
-		if err != nil {
-			return old, err
-		}
-		c.At = now
-		counts[w] = c
-	}
-	return counts, nil
-}
-
-// suspects are the long windows whose count is a little old while all else
-// says that their pair burns: they decide now, so they are counted now.
-func (e *Evaluator) suspects(o Objective, counts map[time.Duration]Count, now time.Time) (out []time.Duration) {
-	for _, p := range o.Pairs {
-		near := p.Long
-		if p.Short > 0 {
-			near = p.Short
-		}
-		burn, ok := counts[near].Burn(o.Target)
-		if ok && burn >= 0.8*p.Rate && now.Sub(counts[p.Long].At) > e.cfg.Every/2 {
-			out = append(out, p.Long)
-		}
-	}
-	return out
 }
 
 func (e *Evaluator) expr(o Objective, s Status) string {
@@ -314,11 +312,11 @@ func (e *Evaluator) save(ctx context.Context, id string, next Burn, facts []even
 }
 
 // forget ends the burns of objectives that are no longer in use.
-func (e *Evaluator) forget(ctx context.Context, objectives []Objective) error {
+func (e *Evaluator) forget(ctx context.Context) error {
 	e.mu.RLock()
 	var gone []Burn
 	for id, b := range e.burns {
-		if !slices.ContainsFunc(objectives, func(o Objective) bool { return o.ID == id }) {
+		if _, ok := e.place[id]; !ok {
 			gone = append(gone, b)
 		}
 	}

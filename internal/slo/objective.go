@@ -50,6 +50,11 @@ type Objective struct {
 	Source    string            `json:"source"`        // file:line
 }
 
+// PeriodStart is when the budget's window that contains at began.
+func (o Objective) PeriodStart(at time.Time) time.Time {
+	return at.Add(-o.Window)
+}
+
 // Method says what counts as one event of the budget.
 type Method string
 

@@ -13,8 +13,6 @@ import (
 // fast. Its zero value is not usable; set Engine.
 type PromCounter struct{ Engine metrics.Engine }
 
-var _ Counter = PromCounter{}
-
 // Count implements Counter with one query for each side of the ratio.
 func (c PromCounter) Count(ctx context.Context, o Objective, window time.Duration, at time.Time) (Count, error) {
 	total, ok, err := c.sum(ctx, o.SLI, o.SLI.Total, window, at)

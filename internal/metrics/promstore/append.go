@@ -33,6 +33,7 @@ type Batch struct {
 	app       storage.AppenderV2
 	samples   int
 	exemplars int
+	heard     heard
 	oldest    int64 // that is taken, in ms
 	newest    int64
 }
@@ -91,6 +92,7 @@ func (b *Batch) Add(ref storage.SeriesRef, ls labels.Labels, x Sample) (storage.
 		return ref, b.s.refuse(ls, err)
 	}
 	b.samples++
+	b.s.tap.hear(&b.heard, got, ls, x.T, x.V, x.H, x.FH)
 	b.exemplars += len(x.Exemplars)
 	if lost != nil {
 		b.exemplars -= min(len(x.Exemplars), len(lost.ExemplarErrors))
@@ -138,7 +140,7 @@ func isHistogramError(err error) bool {
 // Unavailable, and then nothing may be relied on: the sender has to try again.
 func (b *Batch) Commit(ctx context.Context) error {
 	defer b.s.leave()
-	if err := b.s.commit(b.app, b.samples); err != nil {
+	if err := b.s.commit(b.app, b.samples, &b.heard); err != nil {
 		return err
 	}
 	if b.samples == 0 && b.exemplars == 0 {
@@ -154,8 +156,14 @@ func (b *Batch) Rollback() {
 	_ = b.app.Rollback()
 }
 
-func (s *Store) commit(app storage.AppenderV2, n int) error {
-	if err := app.Commit(); err != nil {
+func (s *Store) commit(app storage.AppenderV2, n int, h *heard) error {
+	s.tap.gate.RLock()
+	err := app.Commit()
+	if err == nil {
+		s.tap.tell(h)
+	}
+	s.tap.gate.RUnlock()
+	if err != nil {
 		err = errs.New(errs.Unavailable, "commit samples: %w", err)
 		s.trouble.Store(&err)
 		return err
@@ -185,6 +193,7 @@ type scrapeAppender struct {
 	s       *Store
 	oldest  int64
 	samples int
+	heard   heard
 }
 
 // Append implements storage.AppenderV2.
@@ -205,13 +214,14 @@ func (a *scrapeAppender) Append(ref storage.SeriesRef, ls labels.Labels, st, t i
 	}
 	if err == nil {
 		a.samples++
+		a.s.tap.hear(&a.heard, got, ls, t, v, h, fh)
 	}
 	return got, err
 }
 
 // Commit implements storage.AppenderTransaction.
 func (a *scrapeAppender) Commit() error {
-	return a.s.commit(a.AppenderV2, a.samples)
+	return a.s.commit(a.AppenderV2, a.samples, &a.heard)
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

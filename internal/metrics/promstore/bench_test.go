@@ -51,7 +51,7 @@ func BenchmarkCommit(b *testing.B) {
 							if durable {
 								err = batch.Commit(b.Context())
 							} else {
-								err = s.commit(batch.app, batch.samples)
+								err = s.commit(batch.app, batch.samples, &batch.heard)
 								s.leave()
 							}
 							if err != nil {

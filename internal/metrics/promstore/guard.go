@@ -25,6 +25,7 @@ type seriesGuard struct {
 	limit int64
 	n     atomic.Int64
 	armed atomic.Bool // not while the log is replayed
+	gone  func(map[chunks.HeadSeriesRef]labels.Labels)
 }
 
 // PreCreation implements tsdb.SeriesLifecycleCallback.
@@ -41,6 +42,7 @@ func (g *seriesGuard) PostCreation(labels.Labels) { g.n.Add(1) }
 // PostDeletion implements tsdb.SeriesLifecycleCallback.
 func (g *seriesGuard) PostDeletion(gone map[chunks.HeadSeriesRef]labels.Labels) {
 	g.n.Add(-int64(len(gone)))
+	g.gone(gone)
 }
 
 // CheckLabels says why ls cannot name a series, with kind Invalid. Labels must

@@ -28,6 +28,7 @@ type Store struct {
 	flush   *flusher
 	tell    telemetry
 	about   *catalogue
+	tap     *tap
 	scraper scraper
 	trouble atomic.Pointer[error] // of the last commit; nil when it went well
 
@@ -47,13 +48,15 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		opts:   o,
-		parser: parser.NewParser(parser.Options{}),
+		parser: parser.NewParser(parser.Options{EnableExtendedRangeSelectors: true}), // increase(x[1h] anchored) is what objectives count
 		slots:  make(chan struct{}, o.MaxQueries),
 		series: &seriesGuard{limit: int64(o.Limits.MaxSeries)},
 		flush:  newFlusher(o.Dir),
 		tell:   newTelemetry(o.Registerer),
 		about:  newCatalogue(),
+		tap:    newTap(),
 	}
+	s.series.gone = s.tap.gone
 	if o.ScrapeConfig != "" {
 		cfg, err := readScrapeConfig(o.ScrapeConfig, o.Log)
 		if err != nil {
