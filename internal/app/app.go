@@ -33,6 +33,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/meter"
 )
 
 // stopWithin is how long everything may take to stop.
@@ -58,6 +59,7 @@ type App struct {
 	committed *signal // wakes the evaluator when samples arrive
 	catalog   *catalog.Catalog
 	inbox     *alert.Inbox
+	meter     *meter.Meter
 	evaluator *slo.Evaluator
 	pager     *oncall.Pager
 	messages  *oncalldb.Inbox
@@ -98,6 +100,7 @@ func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Modu
 		{"data folder", a.openFolder},
 		{"database", a.openDatabase},
 		{"metrics", a.openMetrics},
+		{"counts", a.openCounts},
 		{"rooms", a.buildRooms},
 		{"configuration", a.openConfig},
 		{"pages", a.mount},

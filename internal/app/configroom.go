@@ -230,7 +230,9 @@ func (c *configRoom) useScrape(p plans) error {
 func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
 	c.app.pager.Replace(p.oncall)
-	c.app.evaluator.Replace(p.objectives)
+	if err := c.app.meter.Replace(p.objectives); err != nil {
+		c.app.log.Error("some objectives are not counted", "err", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.set = set

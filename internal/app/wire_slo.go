@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"path/filepath"
+	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/event"
@@ -10,22 +12,41 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/meter"
+	"github.com/hinoban/hinoban/internal/slo/ringfile"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
 	"github.com/hinoban/hinoban/internal/slo/sloweb"
 )
 
+// openCounts opens what counts the events of objectives.
+func (a *App) openCounts(context.Context) error {
+	keep, err := ringfile.Open(filepath.Join(a.cfg.Data, "slo"))
+	if err != nil {
+		return err
+	}
+	a.onClose("counts", keep.Close)
+	o := meter.Options{Reader: a.tsdb, Engine: a.engine, Keeper: keep, Now: a.now}
+	if a.tsdb == nil {
+		o.Reader = a.remote
+	}
+	a.meter, err = meter.New(o)
+	return err
+}
+
 func (a *App) wireSLO() module.Module {
-	counter := slo.PromCounter{Engine: a.engine}
-	a.evaluator = slo.New(a.cfg.SLO, counter, slodb.New(a.db, a.bus), a.inbox, a.now)
+	a.evaluator = slo.New(a.cfg.SLO, a.meter, slodb.New(a.db, a.bus), a.inbox, a.now)
 	deps := func(kit *webkit.Kit) sloweb.Deps {
-		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: counter, Events: a.bus, Service: a.serviceName}
+		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName}
 	}
 	return module.Module{
 		Name: "slo", Migrations: slodb.Migrations, Text: sloweb.Text, Nav: sloweb.Nav(), Panels: sloweb.Panels(),
 		API:   func(api *httpd.API) { sloweb.API(api, deps(nil)) },
 		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.Routes(deps(kit)) },
 		// Samples arrive all the time; the gap lets a burst of targets end.
-		Loops: []run.Loop{{Name: "slo.evaluate", Every: a.cfg.SLO.Every, Gap: a.cfg.SLO.Every / 2, Wake: a.committed.wait, Do: a.evaluator.Evaluate}},
+		Loops: []run.Loop{
+			{Name: "slo.evaluate", Every: time.Second, Gap: 500 * time.Millisecond, Wake: a.committed.wait, Do: a.evaluator.Evaluate},
+			{Name: "slo.upkeep", Every: 2 * time.Second, Do: a.meter.Upkeep},
+		},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, r event.Record, e slo.Burning) error {
 				return a.evaluator.TellBurning(ctx, r.ID, r.At, e)

@@ -88,7 +88,8 @@ func (e *Evaluator) Replace(objectives []Objective) {
 	place, statuses := make(map[string]int, len(objectives)), map[string]Status{}
 	for i, o := range objectives {
 		place[o.ID] = i
-		if s, ok := e.statuses[o.ID]; ok {
+		was, ok := e.place[o.ID]
+		if s := e.statuses[o.ID]; ok && e.objectives[was].SLI == o.SLI && s.Counts != nil {
 			statuses[o.ID] = Judge(o, s.Counts, s.At)
 		}
 	}

@@ -42,6 +42,18 @@ func (d *dial) Count(_ context.Context, _ Objective, w time.Duration, _ time.Tim
 	return Count{Good: whole(total * (1 - bad)), Total: whole(total), Known: err == nil}, err
 }
 
+func (d *dial) Windows(ctx context.Context, o Objective, at time.Time) (map[time.Duration]Count, error) {
+	out := map[time.Duration]Count{}
+	for _, w := range o.Windows() {
+		c, err := d.Count(ctx, o, w, at)
+		if err != nil {
+			return nil, err
+		}
+		out[w] = c
+	}
+	return out, nil
+}
+
 func (d *dial) Expr(Objective, time.Duration) string { return "errors / requests" }
 
 // shelf is a Store in memory that keeps the facts it was given.

@@ -155,7 +155,7 @@ func TestChange(t *testing.T) {
 		{"quiet stays quiet", none, quiet, "", time.Time{}, 0},
 	}
 	for _, tt := range tests {
-		next, facts := Change(tt.burn, o, tt.s, "expr")
+		next, facts := Change(tt.burn, o, tt.s, func() string { return "expr" })
 		if next.Severity != tt.want || !next.Since.Equal(tt.since) || len(facts) != tt.facts {
 			t.Errorf("%s: got %q since %s with %d facts, want %q since %s with %d", tt.name, next.Severity, next.Since, len(facts), tt.want, tt.since, tt.facts)
 		}
@@ -231,7 +231,7 @@ func TestASecondOutageDuringASlowBurnCallsAgain(t *testing.T) {
 	for _, s := range []Status{
 		burning(alert.Page, alert.Ticket), burning(alert.Ticket), burning(alert.Ticket), burning(alert.Page, alert.Ticket), burning(),
 	} {
-		next, facts := Change(burn, o, s, "")
+		next, facts := Change(burn, o, s, func() string { return "" })
 		word := "-"
 		if len(facts) > 0 {
 			word = string(next.Severity)

@@ -142,6 +142,15 @@ func (p *phone) Send(_ context.Context, _ string, m notify.Message) (notify.Rece
 	return notify.Receipt{ProviderID: m.ID}, nil
 }
 
+// Windows implements slo.Counter.
+func (w *world) Windows(ctx context.Context, o slo.Objective, at time.Time) (map[time.Duration]slo.Count, error) {
+	out := map[time.Duration]slo.Count{}
+	for _, d := range o.Windows() {
+		out[d], _ = w.Count(ctx, o, d, at)
+	}
+	return out, nil
+}
+
 // Count implements slo.Counter over the traffic.
 func (w *world) Count(_ context.Context, o slo.Objective, window time.Duration, at time.Time) (slo.Count, error) {
 	tr := w.traffic[o.Service]
@@ -183,7 +192,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.plan, _ = oncall.Build(set)
 
 	w.inbox = alert.NewInbox(alertdb.New(w.db, w.log, w.newID), clock)
-	w.evaluator = slo.New(slo.Config{Every: time.Minute, Parallel: 1}, w, slodb.New(w.db, w.log), w.inbox, clock)
+	w.evaluator = slo.New(slo.Config{Every: time.Minute}, w, slodb.New(w.db, w.log), w.inbox, clock)
 	w.evaluator.Replace(objectives)
 	w.phone = &phone{mu: &sync.Mutex{}, w: w, name: "inbox", took: map[string]int{}}
 	hook := &phone{mu: w.phone.mu, w: w, name: "webhook", took: w.phone.took}

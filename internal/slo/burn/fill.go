@@ -9,7 +9,19 @@ import "fmt"
 func (e *Engine) Fill(c Column, from int64, minutes []Cell) error {
 	s, i := e.slabs[c.slab()], c.place()
 	s.after[i] = nil
+	for len(minutes) >= int(Coarse/Fine) && emptyAll(minutes[:Coarse/Fine]) {
+		minutes, from = minutes[Coarse/Fine:], from+Coarse // it begins when something begins
+	}
 	return e.extend(s, i, from, Cell{}, from, minutes)
+}
+
+func emptyAll(cells []Cell) bool {
+	for _, c := range cells {
+		if c != (Cell{}) {
+			return false
+		}
+	}
+	return true
 }
 
 // Extend goes on where a kept column ended: base is its cell at from, and minutes

@@ -3,6 +3,10 @@ package meter
 import (
 	"context"
 	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/metrics"
@@ -127,13 +131,15 @@ func (m *Meter) readPast(ctx context.Context, ob *objective, list []*instance, h
 	}
 	for i := range ob.plan.terms {
 		t := &ob.plan.terms[i]
-		err := m.opts.Reader.Read(ctx, t.watch, ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
+		err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
 			s := series{key: keyOf(p.Labels)}
 			in := ob.find(groupOf(ob.plan.by, p.Labels), list)
 			if in == nil {
 				return nil
 			}
-			if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
+			if b, ok := base[baseKey(t.key, s.key)]; ok { // the samples came in several parts
+				s.at, s.v = b.at, b.v
+			} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
 				s.at, s.v = b.at, b.v
 			}
 			to := pasts[in]
@@ -184,7 +190,7 @@ func (m *Meter) findFirst(ctx context.Context, ob *objective, list []*instance, 
 		if !t.total || (!t.zero && !sliced(ob.o)) {
 			continue
 		}
-		err := m.opts.Reader.Read(ctx, t.watch, ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
+		err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
 			if in := ob.find(groupOf(ob.plan.by, p.Labels), list); in != nil && (in.first == 0 || p.T[0] < in.first) {
 				m.mu.Lock()
 				in.first = p.T[0]
@@ -292,8 +298,9 @@ func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, ba
 func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks map[*instance]*burn.Recount, base bases, now time.Time) error {
 	w := m.watches[t.key]
 	horizon := m.eng.Horizon()
+	watch := narrowed(t.watch, ob, slices.Collect(maps.Keys(sinks)))
 	// What is ahead of our clock is in the store too.
-	return m.opts.Reader.Read(ctx, t.watch, ms(horizon-burn.Lookback), now.Add(time.Hour), func(p metrics.Points) error {
+	return m.opts.Reader.Read(ctx, watch, ms(horizon-burn.Lookback), now.Add(time.Hour), func(p metrics.Points) error {
 		in := ob.instances[groupOf(ob.plan.by, p.Labels)]
 		to := sinks[in]
 		if in == nil || to == nil {
@@ -323,6 +330,21 @@ func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks m
 		}
 		return nil
 	})
+}
+
+// narrowed is a watch for a few groups of a grouped objective.
+func narrowed(w metrics.Watch, ob *objective, list []*instance) metrics.Watch {
+	if len(ob.plan.by) == 0 || len(list) > batch || len(list) == len(ob.instances) {
+		return w
+	}
+	values := map[string]bool{}
+	label := ob.plan.by[0]
+	for _, in := range list {
+		values[regexp.QuoteMeta(in.labels[label])] = true
+	}
+	sel := slices.Clone(w.Selector)
+	w.Selector = append(sel, metrics.Matcher{Name: label, Op: "=~", Value: strings.Join(slices.Sorted(maps.Keys(values)), "|")})
+	return w
 }
 
 // baseOf is the last sample of a series that is known to be before the horizon.

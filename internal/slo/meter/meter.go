@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/metrics"
@@ -49,12 +50,14 @@ type Meter struct {
 	opts   Options
 	source metrics.Source // nil where samples have to be fetched
 	upkeep sync.Mutex     // one Upkeep or Replace at a time
+	asking atomic.Int32   // how many wait to Replace: loading gives way to them
 
 	mu         sync.Mutex
 	eng        *burn.Engine
 	objectives map[string]*objective
 	instances  map[string]*instance
-	ids        []string // of the instances, sorted
+	ids        []string // see sorted
+	listed     int      // the edition that they are of
 	watches    map[string]*watching
 	byNumber   map[int]*watching
 	lines      []*series
@@ -85,6 +88,7 @@ type instance struct {
 	m       *Meter
 	o       slo.Objective
 	owner   *objective
+	labels  map[string]string // of its group
 	raw     burn.Column
 	cut     burn.Column // of slices; -1 where the budget is of events
 	live    bool
@@ -155,7 +159,9 @@ func (m *Meter) begin() {
 // Replace puts objectives in use. What is counted of those whose SLI did not
 // change is kept; the others are loaded by the next Upkeep.
 func (m *Meter) Replace(list []slo.Objective) error {
+	m.asking.Add(1)
 	m.upkeep.Lock()
+	m.asking.Add(-1)
 	defer m.upkeep.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,10 +204,15 @@ func (m *Meter) composites(list []slo.Objective) {
 			m.instances[o.ID] = &instance{m: m, o: o, owner: ob, raw: -1, cut: -1, live: true}
 		}
 	}
-	m.sort()
 }
 
-func (m *Meter) sort() { m.ids = slices.Sorted(maps.Keys(m.instances)) }
+// sorted are the ids of the instances, in order.
+func (m *Meter) sorted() []string {
+	if len(m.ids) != len(m.instances) || m.listed != m.edition {
+		m.ids, m.listed = slices.Sorted(maps.Keys(m.instances)), m.edition
+	}
+	return m.ids
+}
 
 func instanceOf(o slo.Objective, group, id string) slo.Objective {
 	if group != "" {
@@ -221,12 +232,12 @@ func (m *Meter) add(o slo.Objective) error {
 		failed = append(failed, m.use(ob, &ob.plan.terms[i]))
 	}
 	if len(ob.plan.by) == 0 {
-		_, err := m.instance(ob, "")
+		_, err := m.instance(ob, nil)
 		failed = append(failed, err)
 	}
 	for _, k := range m.kept.Instances {
-		if k.Objective == o.ID && k.Print == ob.print && k.Group != "" {
-			_, err := m.instance(ob, k.Group)
+		if k.Objective == o.ID && k.Print == ob.print && len(k.Labels) > 0 {
+			_, err := m.instance(ob, k.Labels)
 			failed = append(failed, err)
 		}
 	}
@@ -285,7 +296,8 @@ func (m *Meter) remove(ob *objective) {
 
 // instance returns the instance of a group, and makes it where it is new; nil
 // where there are too many.
-func (m *Meter) instance(ob *objective, group string) (*instance, error) {
+func (m *Meter) instance(ob *objective, labels map[string]string) (*instance, error) {
+	group := groupOf(ob.plan.by, labels)
 	if in, ok := ob.instances[group]; ok {
 		return in, nil
 	}
@@ -293,14 +305,16 @@ func (m *Meter) instance(ob *objective, group string) (*instance, error) {
 		ob.capped[group] = true
 		return nil, nil
 	}
-	in := &instance{m: m, owner: ob, raw: -1, cut: -1}
+	in := &instance{m: m, owner: ob, raw: -1, cut: -1, labels: map[string]string{}}
+	for _, l := range ob.plan.by {
+		in.labels[l] = labels[l]
+	}
 	in.o = instanceOf(ob.o, group, ob.o.ID+groupID(group))
 	if err := m.columns(in); err != nil {
 		return nil, errs.New(errs.Unavailable, "count %s: %w", in.o.ID, err)
 	}
 	ob.instances[group] = in
 	m.instances[in.o.ID] = in
-	m.sort()
 	m.edition++
 	return in, nil
 }
@@ -309,7 +323,7 @@ func (m *Meter) instance(ob *objective, group string) (*instance, error) {
 func (m *Meter) columns(in *instance) error {
 	period := periodOf(in.o).Milliseconds()
 	for i, k := range m.kept.Instances {
-		if k.Objective != in.owner.o.ID || k.Group != in.o.Group || k.Print != in.owner.print {
+		if k.Objective != in.owner.o.ID || groupOf(in.owner.plan.by, k.Labels) != in.o.Group || k.Print != in.owner.print {
 			continue
 		}
 		m.kept.Instances = slices.Delete(m.kept.Instances, i, i+1)
@@ -410,8 +424,8 @@ func groupID(group string) string {
 func (m *Meter) Instances() (list []slo.Objective, edition int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list = make([]slo.Objective, 0, len(m.ids))
-	for _, id := range m.ids {
+	list = make([]slo.Objective, 0, len(m.instances))
+	for _, id := range m.sorted() {
 		list = append(list, m.instances[id].o)
 	}
 	return list, m.edition
@@ -460,7 +474,7 @@ func (in *instance) After(t, seen int64, d burn.Cell) { in.m.eng.After(in.raw, t
 func (m *Meter) Health(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range m.ids {
+	for _, id := range m.sorted() {
 		if in := m.instances[id]; in.trouble != "" {
 			return errs.New(errs.Unavailable, "objective %s: %s", id, in.trouble)
 		}

@@ -122,7 +122,7 @@ func (m *Meter) seriesOf(w *watching, labels map[string]string) *series {
 
 // feed leads the samples of a series to the instance that they belong to.
 func (m *Meter) feed(s *series, u use, labels map[string]string) {
-	in, err := m.instance(u.owner, groupOf(u.owner.plan.by, labels))
+	in, err := m.instance(u.owner, labels)
 	if err == nil && in != nil {
 		s.feeds = append(s.feeds, feed{in, u.term})
 	}

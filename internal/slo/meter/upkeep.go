@@ -22,15 +22,14 @@ type Checkpoint struct {
 
 // Instance says whose a column is.
 type Instance struct {
-	Objective string  `json:"objective"`
-	Group     string  `json:"group,omitempty"`
-	Print     string  `json:"print"` // of what is counted
-	Raw       int32   `json:"raw"`
-	Cut       int32   `json:"cut"`
-	Origin    int64   `json:"origin"`
-	First     int64   `json:"first,omitempty"`
-	After     []After `json:"after,omitempty"`
-	AfterCut  []After `json:"after_cut,omitempty"`
+	Objective string            `json:"objective"`
+	Labels    map[string]string `json:"labels,omitempty"` // of its group
+	Print     string            `json:"print"`            // of what is counted
+	Raw       int32             `json:"raw"`
+	Cut       int32             `json:"cut"`
+	Origin    int64             `json:"origin"`
+	First     int64             `json:"first,omitempty"`
+	After     []After           `json:"after,omitempty"`
 }
 
 // After is an afterthought: see package burn.
@@ -103,7 +102,7 @@ func (m *Meter) loadAll(ctx context.Context) error {
 			in.trouble, in.again = "", m.opts.Now().Add(2*time.Minute).UnixMilli()
 		}
 		m.mu.Unlock()
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || m.asking.Load() > 0 {
 			break
 		}
 	}
@@ -121,7 +120,7 @@ func (m *Meter) pending(want func(*instance) bool) (out []todo) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	seen := map[*objective]int{}
-	for _, id := range m.ids {
+	for _, id := range m.sorted() {
 		in := m.instances[id]
 		if !want(in) || in.raw < 0 {
 			continue
@@ -169,7 +168,7 @@ func (m *Meter) discover(ctx context.Context, ob *objective) error {
 		err := m.opts.Reader.Read(ctx, t.watch, now.Add(-periodOf(ob.o)), now.Add(time.Hour), func(p metrics.Points) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			_, err := m.instance(ob, groupOf(ob.plan.by, p.Labels))
+			_, err := m.instance(ob, p.Labels)
 			return err
 		})
 		if err != nil {
@@ -246,13 +245,13 @@ func (m *Meter) checkpoint(now time.Time) error {
 func (m *Meter) snapshot() Checkpoint {
 	h := m.eng.Horizon()
 	c := Checkpoint{Horizon: h}
-	for _, id := range m.ids {
+	for _, id := range m.sorted() {
 		in := m.instances[id]
 		if in.raw < 0 {
 			continue
 		}
 		k := Instance{
-			Objective: in.owner.o.ID, Group: in.o.Group, Print: in.owner.print, Raw: int32(in.raw), Cut: int32(in.cut),
+			Objective: in.owner.o.ID, Labels: in.labels, Print: in.owner.print, Raw: int32(in.raw), Cut: int32(in.cut),
 			Origin: m.eng.Origin(in.raw), First: in.first, After: m.eng.Afterthoughts(in.raw),
 		}
 		c.Instances = append(c.Instances, k)
@@ -322,7 +321,6 @@ func (m *Meter) expire(now time.Time) {
 				}
 			}
 		}
-		m.sort()
 		m.edition++
 	}
 }
