@@ -31,8 +31,8 @@ type tap struct {
 
 	mu      sync.RWMutex
 	watches []watched
-	byName  map[string][]int // watches that ask for one metric name
-	anyName []int
+	byLabel map[labels.Label][]int // watches by one label that they ask for
+	open    []int                  // those that ask for none
 	known   map[storage.SeriesRef]*listed
 	nobody  *listed // for all series that nobody wants
 	lines   int32
@@ -41,7 +41,7 @@ type tap struct {
 type watched struct {
 	metrics.Watch
 
-	matchers []*labels.Matcher // without that of the name, where byName has it
+	matchers []*labels.Matcher
 	ended    bool
 }
 
@@ -59,7 +59,7 @@ type line struct {
 }
 
 func newTap() *tap {
-	return &tap{byName: map[string][]int{}, known: map[storage.SeriesRef]*listed{}}
+	return &tap{byLabel: map[labels.Label][]int{}, known: map[storage.SeriesRef]*listed{}}
 }
 
 // Tap implements metrics.Source.
@@ -76,13 +76,19 @@ func (s *Store) Watch(w metrics.Watch) (int, error) {
 	defer t.mu.Unlock()
 	n := len(t.watches)
 	t.watches = append(t.watches, watched{Watch: w, matchers: ms})
+	rarest, found := labels.Label{}, false
 	for _, m := range ms {
-		if m.Name == metrics.NameLabel && m.Type == labels.MatchEqual {
-			t.byName[m.Value] = append(t.byName[m.Value], n)
-			return n, nil
+		if l := (labels.Label{Name: m.Name, Value: m.Value}); m.Type == labels.MatchEqual && m.Value != "" {
+			if !found || len(t.byLabel[l]) < len(t.byLabel[rarest]) {
+				rarest, found = l, true
+			}
 		}
 	}
-	t.anyName = append(t.anyName, n)
+	if found {
+		t.byLabel[rarest] = append(t.byLabel[rarest], n)
+	} else {
+		t.open = append(t.open, n)
+	}
 	return n, nil
 }
 
@@ -162,7 +168,7 @@ func (t *tap) try(ref storage.SeriesRef, ls labels.Labels) []line {
 	}
 	lines := k.lines[:len(k.lines):len(k.lines)]
 	to := *t.to.Load()
-	for _, some := range [][]int{t.byName[ls.Get(metrics.NameLabel)], t.anyName} {
+	hold := func(some []int) {
 		for _, n := range some {
 			if w := &t.watches[n]; n >= k.tried && !w.ended && matches(w.matchers, ls) {
 				lines = append(lines, line{t.lines, int32(n), w.Histogram, w.Upper})
@@ -171,6 +177,8 @@ func (t *tap) try(ref storage.SeriesRef, ls labels.Labels) []line {
 			}
 		}
 	}
+	ls.Range(func(l labels.Label) { hold(t.byLabel[l]) })
+	hold(t.open)
 	if k.lines, k.tried = lines, len(t.watches); len(lines) == 0 {
 		if t.nobody == nil || t.nobody.tried != k.tried {
 			t.nobody = k

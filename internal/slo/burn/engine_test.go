@@ -173,7 +173,7 @@ func TestSlicesFollowTheirEvents(t *testing.T) {
 	e := New(inMemory, t0)
 	raw, _ := e.Take(FineSpan)
 	cut, _ := e.Take(FineSpan)
-	e.Slice(raw, cut, Fine, func(c Cell) Cell {
+	e.Slice(raw, cut, Fine, func(_ int64, c Cell) Cell {
 		switch {
 		case c.Samples == 0:
 			return Cell{}

@@ -4,15 +4,15 @@ package burn
 type slicer struct {
 	into   Column
 	length int64
-	judge  func(Cell) Cell
+	judge  func(end int64, c Cell) Cell
 	stale  bool // something came late for a slice that was cut
 }
 
 // Slice cuts the column from into slices of the given length, which is whole
-// minutes and at most an hour, and counts what judge says of each in the column
+// minutes and at most an hour, and counts what judge says of each, given its end, in the column
 // into. Slices end at multiples of their length since 1970. Afterthoughts change
 // no slice: after a gap nobody knows in which they happened.
-func (e *Engine) Slice(from, into Column, length int64, judge func(Cell) Cell) {
+func (e *Engine) Slice(from, into Column, length int64, judge func(end int64, c Cell) Cell) {
 	e.slicers[from] = &slicer{into: into, length: length, judge: judge}
 }
 
@@ -29,7 +29,7 @@ func (e *Engine) cut(edge int64) {
 		if edge%s.length != 0 {
 			continue
 		}
-		d := s.judge(e.sliceAt(from, s, edge))
+		d := s.judge(edge, e.sliceAt(from, s, edge))
 		dst, i := e.slabs[s.into.slab()], s.into.place()
 		dst.now[i] = dst.now[i].Plus(d)
 		dst.hot[hotIndex(edge)+i] = dst.now[i]
@@ -66,7 +66,7 @@ func (e *Engine) recut(from Column, s *slicer) {
 	sum := dst.hot[hotIndex(e.horizon)+i]
 	for x := e.horizon + Slot; x <= e.edge; x += Slot {
 		if x%s.length == 0 {
-			sum = sum.Plus(s.judge(e.sliceAt(from, s, x)))
+			sum = sum.Plus(s.judge(x, e.sliceAt(from, s, x)))
 		}
 		dst.hot[hotIndex(x)+i] = sum
 	}

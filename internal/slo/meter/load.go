@@ -249,14 +249,14 @@ func (in *instance) slices(p *past, skip int) []burn.Cell {
 	length := in.o.Slice.Length.Milliseconds()
 	for k := range p.minutes {
 		end := p.from + int64(k+1)*burn.Fine
-		if end%length != 0 || end-length < p.from || (in.first == 0 || end <= in.first) {
+		if end%length != 0 || end-length < p.from {
 			continue
 		}
 		var sum burn.Cell
 		for _, d := range p.minutes[k+1-int(length/burn.Fine) : k+1] {
 			sum = sum.Plus(d)
 		}
-		out[k] = in.judge(sum)
+		out[k] = in.judge(end, sum)
 	}
 	return out[skip:]
 }

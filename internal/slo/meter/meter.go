@@ -347,12 +347,13 @@ func sliced(o slo.Objective) bool {
 	return o.Method == slo.Timeslices || o.Method == slo.RatioTimeslices
 }
 
-// judge says what a slice counts.
-func (in *instance) judge(c burn.Cell) burn.Cell {
+// judge says what the slice that ends at a time counts. Before the first sample
+// there was nothing to promise.
+func (in *instance) judge(end int64, c burn.Cell) burn.Cell {
 	unit := in.owner.plan.unit
 	if c.Samples == 0 {
 		switch {
-		case in.first == 0 || in.o.NoData == slo.NoDataIgnore:
+		case in.first == 0 || end <= in.first || in.o.NoData == slo.NoDataIgnore:
 			return burn.Cell{}
 		case in.o.NoData == slo.NoDataBad:
 			return burn.Cell{Part: unit, Total: unit}
