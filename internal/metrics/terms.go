@@ -73,7 +73,7 @@ const windowText = "5m"
 
 func parseWindowed(query string) (parser.Expr, error) {
 	q := strings.ReplaceAll(strings.ReplaceAll(query, "{{ .window }}", windowText), windowMark, windowText)
-	e, err := parser.NewParser(parser.Options{}).ParseExpr(q)
+	e, err := NewParser().ParseExpr(q)
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "query %q: %w", query, firstOf(err))
 	}
@@ -219,7 +219,7 @@ func (c compiler) inner(e parser.Expr) ([]Term, error) {
 
 func (c compiler) selector(e parser.Expr) (Watch, error) {
 	v, ok := e.(*parser.VectorSelector)
-	if !ok || v.OriginalOffset != 0 || v.Offset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 {
+	if !ok || v.Smoothed || v.OriginalOffset != 0 || v.Offset != 0 || v.Timestamp != nil || v.StartOrEnd != 0 {
 		return Watch{}, c.no("a selector with offset or @", e)
 	}
 	return Watch{Selector: selectorOf(v.LabelMatchers)}, nil

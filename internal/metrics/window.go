@@ -25,7 +25,7 @@ func OverWindow(query, fn string, window time.Duration) (string, error) {
 		q := strings.ReplaceAll(strings.ReplaceAll(query, "{{ .window }}", text), windowMark, text)
 		return q, ParseQuery(q)
 	}
-	p := parser.NewParser(parser.Options{})
+	p := NewParser()
 	expr, err := p.ParseExpr(query)
 	if err != nil {
 		return "", errs.New(errs.Invalid, "%w", err)

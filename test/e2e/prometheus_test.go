@@ -148,6 +148,12 @@ func scraped(t *testing.T, body string) string {
 // write sends series by remote write 1.0 to any server.
 func write(t *testing.T, to string, series ...metrics.Series) {
 	t.Helper()
+	if err := send(t.Context(), to, series...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func send(ctx context.Context, to string, series ...metrics.Series) error {
 	var req prompb.WriteRequest
 	for _, s := range series {
 		var ts prompb.TimeSeries
@@ -162,23 +168,24 @@ func write(t *testing.T, to string, series ...metrics.Series) {
 	}
 	raw, err := req.Marshal()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	hr, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to+"/api/v1/write", bytes.NewReader(snappy.Encode(nil, raw)))
+	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, to+"/api/v1/write", bytes.NewReader(snappy.Encode(nil, raw)))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	hr.Header.Set("Content-Encoding", "snappy")
 	hr.Header.Set("Content-Type", "application/x-protobuf")
 	hr.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
 	res, err := http.DefaultClient.Do(hr)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer res.Body.Close()
 	if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusNoContent {
-		t.Fatalf("write to %s: %d %s", to, res.StatusCode, body)
+		return fmt.Errorf("write to %s: %d %s", to, res.StatusCode, body)
 	}
+	return nil
 }
 
 func engineAt(t *testing.T, at string) *remotestore.Store {

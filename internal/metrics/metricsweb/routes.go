@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/metrics/remotestore"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -55,7 +56,7 @@ func Routes(o Options) []httpd.Route {
 	if o.MaxDecoded == 0 {
 		o.MaxDecoded = 64 << 20
 	}
-	a := &api{Options: o, parser: parser.NewParser(parser.Options{}), tell: newTelemetry(o.Registerer)}
+	a := &api{Options: o, parser: metrics.NewParser(), tell: newTelemetry(o.Registerer)}
 	if o.Store == nil {
 		return a.remoteRoutes()
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
@@ -48,7 +49,7 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{
 		opts:   o,
-		parser: parser.NewParser(parser.Options{EnableExtendedRangeSelectors: true}), // increase(x[1h] anchored) is what objectives count
+		parser: metrics.NewParser(),
 		slots:  make(chan struct{}, o.MaxQueries),
 		series: &seriesGuard{limit: int64(o.Limits.MaxSeries)},
 		flush:  newFlusher(o.Dir),
