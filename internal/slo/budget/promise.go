@@ -11,7 +11,7 @@ type Promise struct {
 	Pair    Pair
 	Bad     float64       // the share of events that is bad, above 0 and at most 1
 	Fires   bool          // false: this share is within the pair's rate for ever
-	After   time.Duration // from the first bad event until it fires
+	After   time.Duration // from the first bad event until it fires, Pair.For included
 	Reset   time.Duration // from the last bad event until it no longer burns
 	Spent   float64       // share of the budget that is gone when it fires
 	Minimum float64       // the least share of bad events that makes it fire
@@ -22,8 +22,8 @@ type Promise struct {
 // short windows Wl and Ws: it fires after k·B·Wl/bad, once k·B·Wl/bad ≤ Wl; it
 // resets Ws·(1 - k·B/bad) after the end, or Wl·(1 - k·B/bad) where there is one
 // window; k·Wl/period of the budget is spent then. Of two windows with rates of
-// their own the later one fires the pair, and the earlier one resets it. A gate
-// on chance adds to it where few events happen, and never lets a share through
+// their own the later one fires the pair, and the earlier one resets it. Pair.For
+// comes on top of the detection. A gate on chance adds to it where few events happen, and never lets a share through
 // that is just what it is measured against.
 func Promised(t Target, window time.Duration, p Pair, bad float64) Promise {
 	share := p.Rate * t.Budget()
@@ -45,6 +45,7 @@ func Promised(t Target, window time.Duration, p Pair, bad float64) Promise {
 		after = max(after, shortPart*float64(p.Short))
 		reset = min(reset, (1-shortPart)*float64(p.Short))
 	}
+	after += float64(p.For)
 	out.Fires, out.After, out.Reset = true, time.Duration(after), time.Duration(reset)
 	if window > 0 {
 		out.Spent = bad / t.Budget() * after / float64(window)
