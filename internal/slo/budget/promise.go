@@ -36,8 +36,14 @@ func Promised(t Target, window time.Duration, p Pair, bad float64) Promise {
 	if bad <= 0 || bad < out.Minimum*(1-1e-12) { // a share at the limit is not lost to rounding
 		return out
 	}
-	if p.Gate.Confidence > 0 && p.Gate.Against != Budget && bad <= share*(1+1e-12) {
-		return out
+	if p.Gate.Confidence > 0 {
+		if p.Gate.Against == Budget {
+			share = max(share, t.Budget())
+			out.Minimum = max(out.Minimum, share)
+		}
+		if bad <= share*(1+1e-12) {
+			return out
+		}
 	}
 	part, shortPart := min(1, share/bad), min(1, shortShare/bad)
 	after, reset := part*float64(p.Long), (1-part)*float64(p.Long)
@@ -46,7 +52,7 @@ func Promised(t Target, window time.Duration, p Pair, bad float64) Promise {
 		reset = min(reset, (1-shortPart)*float64(p.Short))
 	}
 	after += float64(p.For)
-	out.Fires, out.After, out.Reset = true, time.Duration(after), time.Duration(reset)
+	out.Fires, out.After, out.Reset = true, time.Duration(after).Round(time.Microsecond), time.Duration(reset).Round(time.Microsecond)
 	if window > 0 {
 		out.Spent = bad / t.Budget() * after / float64(window)
 	}

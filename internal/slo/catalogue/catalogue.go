@@ -60,11 +60,12 @@ type Match struct {
 }
 
 // Row is a pair whose rate may be given as the share of the budget that is gone
-// when it fires.
+// when it fires, or as the share of events that is bad.
 type Row struct {
 	slo.Pair
 
-	Budget float64 // share; 0 where the rate is given
+	Budget float64 // share; 0 where it is given otherwise
+	Bad    float64 // share; 0 where it is given otherwise
 }
 
 // Absence says when silence calls. Auto takes the time that the entry's fastest
@@ -82,8 +83,8 @@ type Promise struct {
 	Severity alert.Severity
 }
 
-// PairsFor are the entry's pairs for a period.
-func (e Entry) PairsFor(period time.Duration) []slo.Pair {
+// PairsFor are the entry's pairs for a target over a period.
+func (e Entry) PairsFor(t slo.Target, period time.Duration) []slo.Pair {
 	out := make([]slo.Pair, 0, len(e.Pairs))
 	for _, r := range e.Pairs {
 		p := r.Pair
@@ -91,8 +92,11 @@ func (e Entry) PairsFor(period time.Duration) []slo.Pair {
 			f := float64(period) / float64(e.ScaleFrom)
 			p.Long, p.Short, p.For = scale(p.Long, f), scale(p.Short, f), scale(p.For, f)
 		}
-		if r.Budget > 0 && p.Long > 0 {
+		switch {
+		case r.Budget > 0 && p.Long > 0:
 			p.Rate = digits(r.Budget * float64(period) / float64(p.Long))
+		case r.Bad > 0 && t.Budget() > 0:
+			p.Rate = digits(r.Bad / t.Budget())
 		}
 		out = append(out, p)
 	}

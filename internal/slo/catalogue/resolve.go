@@ -37,7 +37,7 @@ func (s *Set) Pairs(ref string, o slo.Objective) ([]slo.Pair, []slo.BudgetAlert,
 	if err != nil {
 		return nil, nil, slo.Absent{}, err
 	}
-	pairs := c.Entry.PairsFor(o.Window)
+	pairs := c.Entry.PairsFor(o.Target, o.Window)
 	return pairs, slices.Clone(c.Entry.Budgets), c.Entry.absentFor(o.Target, pairs), nil
 }
 
