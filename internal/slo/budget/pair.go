@@ -19,9 +19,9 @@ type Pair struct {
 	// the long; 0 where it is the same.
 	ShortRate float64 `json:"short_rate,omitempty"`
 
-	Policy   string         `json:"policy,omitempty"` // where the document names its own
-	For      time.Duration  `json:"for,omitempty"`    // how long both must burn without a break
-	Gate     Gate           `json:"gate,omitzero"`
+	Policy string        `json:"policy,omitempty"` // where the document names its own
+	For    time.Duration `json:"for,omitempty"`    // how long both must burn without a break
+	Gate   Gate          `json:"gate,omitzero"`
 }
 
 // Gate is what else must hold before a pair calls anybody: where few events
