@@ -11,13 +11,6 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-// Matcher is one condition of a selector: code=~"5..".
-type Matcher struct {
-	Label string
-	Op    string // =, !=, =~ or !~
-	Value string
-}
-
 // Matches reports whether a label's value meets the condition. A regular
 // expression that does not compile meets nothing.
 func (m Matcher) Matches(value string) bool {
@@ -35,22 +28,22 @@ func (m Matcher) Matches(value string) bool {
 }
 
 // String is the condition as PromQL has it.
-func (m Matcher) String() string { return m.Label + m.Op + `"` + m.Value + `"` }
+func (m Matcher) String() string { return m.Name + m.Op + `"` + m.Value + `"` }
 
-// Selector is one vector selector of a query.
-type Selector struct {
-	Name     string // the metric; "" where it is chosen by a condition
-	Matchers []Matcher
+// Part is one vector selector of a query.
+type Part struct {
+	Metric   string // "" where it is chosen by a condition
+	Matchers Selector
 	Side     string        // "+" where it adds to the query's value, "-" where it is taken from it, "" where neither can be told
 	Range    time.Duration // 0 for an instant selector
 }
 
 // Query is what a query is made of.
 type Query struct {
-	Selectors []Selector
-	Filters   bool // a comparison, and, unless or topk may leave nothing
-	Sums      bool // it adds aggregates, each of which may be absent
-	Fallback  bool // an or stands in for what is absent
+	Parts    []Part
+	Filters  bool // a comparison, and, unless or topk may leave nothing
+	Sums     bool // it adds aggregates, each of which may be absent
+	Fallback bool // an or stands in for what is absent
 }
 
 // Inspect says what a query is made of. {{.window}} stands for any range.
@@ -70,7 +63,7 @@ func Inspect(query string) (Query, error) {
 func walk(e parser.Node, side string, over time.Duration, q *Query) {
 	switch v := e.(type) {
 	case *parser.VectorSelector:
-		q.Selectors = append(q.Selectors, selector(v, side, over))
+		q.Parts = append(q.Parts, partOf(v, side, over))
 		return
 	case *parser.MatrixSelector:
 		walk(v.VectorSelector, side, v.Range, q)
@@ -119,16 +112,16 @@ func flip(side string) string {
 	return ""
 }
 
-func selector(v *parser.VectorSelector, side string, over time.Duration) Selector {
-	s := Selector{Name: v.Name, Side: side, Range: over}
+func partOf(v *parser.VectorSelector, side string, over time.Duration) Part {
+	p := Part{Metric: v.Name, Side: side, Range: over}
 	for _, m := range v.LabelMatchers {
 		if m.Name == labels.MetricName {
 			if m.Type == labels.MatchEqual {
-				s.Name = m.Value
+				p.Metric = m.Value
 			}
 			continue
 		}
-		s.Matchers = append(s.Matchers, Matcher{Label: m.Name, Op: m.Type.String(), Value: m.Value})
+		p.Matchers = append(p.Matchers, Matcher{m.Name, m.Type.String(), m.Value})
 	}
-	return s
+	return p
 }

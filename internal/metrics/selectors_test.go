@@ -27,8 +27,8 @@ func TestInspect(t *testing.T) {
 			continue
 		}
 		var parts []string
-		for _, s := range q.Selectors {
-			text := s.Side + s.Name + fmt.Sprint(s.Matchers)
+		for _, s := range q.Parts {
+			text := s.Side + s.Metric + fmt.Sprint([]Matcher(s.Matchers))
 			if s.Range > 0 {
 				text += s.Range.String()
 			}

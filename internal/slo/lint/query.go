@@ -51,16 +51,16 @@ func (c *checker) threshold() {
 		return
 	}
 	above := c.o.SLI.Op == "gt" || c.o.SLI.Op == "gte"
-	for _, s := range q.Selectors {
-		words := strings.Split(strings.ToLower(s.Name), "_")
+	for _, s := range q.Parts {
+		words := strings.Split(strings.ToLower(s.Metric), "_")
 		has := func(list ...string) bool {
 			return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
 		}
 		switch {
 		case above && has("latency", "duration", "seconds", "delay", "lag", "errors", "error", "failures", "failed", "age", "backlog", "loss", "jitter", "restarts", "pending"):
-			c.say(InvertedOp, Warning, "a sample is good where the operator holds: write lte", "%s is good where it is %s %g: more of it is worse", s.Name, c.o.SLI.Op, c.o.SLI.Value)
+			c.say(InvertedOp, Warning, "a sample is good where the operator holds: write lte", "%s is good where it is %s %g: more of it is worse", s.Metric, c.o.SLI.Op, c.o.SLI.Value)
 		case !above && has("up", "availability", "available", "success", "healthy", "ready", "free", "remaining", "throughput"):
-			c.say(InvertedOp, Warning, "a sample is good where the operator holds: write gte", "%s is good where it is %s %g: less of it is worse", s.Name, c.o.SLI.Op, c.o.SLI.Value)
+			c.say(InvertedOp, Warning, "a sample is good where the operator holds: write gte", "%s is good where it is %s %g: less of it is worse", s.Metric, c.o.SLI.Op, c.o.SLI.Value)
 		}
 	}
 }
@@ -80,19 +80,19 @@ func illWords() []string {
 
 // onlyFailures reports whether every selector takes failures and nothing else.
 func onlyFailures(q metrics.Query) bool {
-	failing := func(s metrics.Selector) bool {
+	failing := func(s metrics.Part) bool {
 		return slices.ContainsFunc(s.Matchers, func(m metrics.Matcher) bool {
-			return isOutcome(m.Label) && slices.ContainsFunc(illWords(), m.Matches) && !slices.ContainsFunc(wellWords(), m.Matches)
+			return isOutcome(m.Name) && slices.ContainsFunc(illWords(), m.Matches) && !slices.ContainsFunc(wellWords(), m.Matches)
 		})
 	}
-	return len(q.Selectors) > 0 && !slices.ContainsFunc(q.Selectors, func(s metrics.Selector) bool { return !failing(s) })
+	return len(q.Parts) > 0 && !slices.ContainsFunc(q.Parts, func(s metrics.Part) bool { return !failing(s) })
 }
 
 // outside says which selector of part is surely not within total, or "". What
 // cannot be told from the text, such as metrics of other names, is taken to be
 // right.
 func outside(part, total metrics.Query) string {
-	for _, s := range part.Selectors {
+	for _, s := range part.Parts {
 		if s.Side != "+" {
 			continue
 		}
@@ -105,10 +105,10 @@ func outside(part, total metrics.Query) string {
 
 // outsideOf compares with the selectors of the same metric or, where there is
 // none, looks for a place that both fix to different values.
-func outsideOf(s metrics.Selector, total metrics.Query) (why string) {
-	same := hasName(total, s.Name)
-	for _, t := range total.Selectors {
-		if t.Side == "-" || (same && base(t.Name) != base(s.Name)) {
+func outsideOf(s metrics.Part, total metrics.Query) (why string) {
+	same := hasName(total, s.Metric)
+	for _, t := range total.Parts {
+		if t.Side == "-" || (same && base(t.Metric) != base(s.Metric)) {
 			continue
 		}
 		if same {
@@ -124,7 +124,7 @@ func outsideOf(s metrics.Selector, total metrics.Query) (why string) {
 }
 
 func hasName(q metrics.Query, name string) bool {
-	return slices.ContainsFunc(q.Selectors, func(s metrics.Selector) bool { return base(s.Name) == base(name) })
+	return slices.ContainsFunc(q.Parts, func(s metrics.Part) bool { return base(s.Metric) == base(name) })
 }
 
 // base is a metric's name without what tells the parts of a histogram apart.
@@ -139,10 +139,10 @@ func base(name string) string {
 
 // contradiction finds a label that two selectors of different metrics fix to
 // different values.
-func contradiction(s, t metrics.Selector) string {
+func contradiction(s, t metrics.Part) string {
 	for _, a := range s.Matchers {
 		for _, b := range t.Matchers {
-			if a.Label == b.Label && a.Op == "=" && b.Op == "=" && a.Value != b.Value && isPlace(a.Label) {
+			if a.Name == b.Name && a.Op == "=" && b.Op == "=" && a.Value != b.Value && isPlace(a.Name) {
 				return a.String() + " and the total's " + b.String() + " exclude each other"
 			}
 		}
@@ -157,14 +157,14 @@ func isPlace(label string) bool {
 }
 
 // uncovered names a condition of t that s does not surely meet, or "".
-func uncovered(s, t metrics.Selector) string {
+func uncovered(s, t metrics.Part) string {
 	for _, m := range t.Matchers {
-		if m.Label == "le" || m.Label == "quantile" {
+		if m.Name == "le" || m.Name == "quantile" {
 			continue
 		}
 		var own []metrics.Matcher
 		for _, o := range s.Matchers {
-			if o.Label == m.Label {
+			if o.Name == m.Name {
 				own = append(own, o)
 			}
 		}
@@ -193,7 +193,7 @@ func escapes(own []metrics.Matcher, m metrics.Matcher) string {
 	for _, v := range candidates(append(slices.Clone(own), m)) {
 		meets := !slices.ContainsFunc(own, func(o metrics.Matcher) bool { return !o.Matches(v) })
 		if meets && !m.Matches(v) {
-			return m.Label + "=" + strconv.Quote(v) + " is on this side and not in the total (" + m.String() + ")"
+			return m.Name + "=" + strconv.Quote(v) + " is on this side and not in the total (" + m.String() + ")"
 		}
 	}
 	if !fixed && m.Op == "=" {
@@ -218,7 +218,7 @@ func candidates(ms []metrics.Matcher) (out []string) {
 			}
 		}
 	}
-	if len(ms) > 0 && (strings.Contains(ms[0].Label, "code") || strings.Contains(ms[0].Label, "status")) {
+	if len(ms) > 0 && (strings.Contains(ms[0].Name, "code") || strings.Contains(ms[0].Name, "status")) {
 		for code := 100; code < 600; code++ {
 			out = append(out, strconv.Itoa(code))
 		}
