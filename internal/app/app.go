@@ -33,6 +33,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/meter"
 )
 
@@ -240,7 +241,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, slo.Kinds(), oncall.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, slo.Kinds(), {catalogue.Kind()}, oncall.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 type (
 	Target  = budget.Target
 	Pair    = budget.Pair
+	Gate    = budget.Gate
 	Promise = budget.Promise
 )
 

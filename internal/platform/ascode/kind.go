@@ -17,6 +17,8 @@ type Metadata struct {
 	DisplayName string             `json:"displayName,omitempty" maxLength:"120" doc:"What people read."`
 	Labels      map[string]Strings `json:"labels,omitempty"`
 	Annotations map[string]string  `json:"annotations,omitempty"`
+
+	Version int `json:"-"` // of a kind made with [DefineVersioned]; else 0
 }
 
 // Title is the display name, or the name.
@@ -67,16 +69,57 @@ type Kind struct {
 	decode   func(c *converter, n *yaml.Node, text []byte) (meta Metadata, spec any)
 }
 
+// VersionedMetadata is the metadata of a document that has versions: several of
+// one name may be in a folder, for what refers to them to move over in its time.
+type VersionedMetadata struct {
+	Metadata
+
+	Version  int    `json:"version" minimum:"1" doc:"Documents of one name differ by it; what refers to one names it, as in name@3."`
+	Owner    string `json:"owner,omitempty" maxLength:"120" doc:"Who answers for it."`
+	ReviewBy string `json:"reviewBy,omitempty" pattern:"^[0-9]{4}-[0-9]{2}-[0-9]{2}$" patternDescription:"a date such as 2027-04-01" doc:"The day by which somebody looks at it again."`
+}
+
+// VersionedEnvelope is a whole document that has versions.
+type VersionedEnvelope[T any] struct {
+	APIVersion string            `json:"apiVersion"`
+	Kind       string            `json:"kind"`
+	Metadata   VersionedMetadata `json:"metadata"`
+	Spec       T                 `json:"spec"`
+}
+
+// Versioned is what a document with versions holds, as it is in a [Set].
+type Versioned[T any] struct {
+	Version  int
+	Owner    string
+	ReviewBy string // 2006-01-02, or ""
+	Spec     T
+}
+
+// DefineVersioned is [Define] for documents that have versions. In a [Set] their
+// spec is a Versioned[T].
+func DefineVersioned[T any](apiVersion, name, doc, example string, check func(VersionedEnvelope[T]) []FieldError) Kind {
+	return define(apiVersion, name, doc, example, check, func(e VersionedEnvelope[T]) (Metadata, any) {
+		m := e.Metadata
+		m.Metadata.Version = m.Version
+		return m.Metadata, Versioned[T]{Version: m.Version, Owner: m.Owner, ReviewBy: m.ReviewBy, Spec: e.Spec}
+	})
+}
+
 // Define returns the kind whose documents have a T under spec. check, which may
 // be nil, finds what a schema cannot say about one document alone.
 func Define[T any](apiVersion, name, doc, example string, check func(Envelope[T]) []FieldError) Kind {
+	return define(apiVersion, name, doc, example, check, func(e Envelope[T]) (Metadata, any) { return e.Metadata, e.Spec })
+}
+
+// define returns the kind whose documents are an E; parts takes one apart.
+func define[E any](apiVersion, name, doc, example string, check func(E) []FieldError, parts func(E) (Metadata, any)) Kind {
 	reg := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
 	k := Kind{APIVersion: apiVersion, Name: name, Doc: doc, Example: example, registry: reg}
-	k.schema = huma.SchemaFromType(reg, reflect.TypeFor[Envelope[T]]())
+	k.schema = huma.SchemaFromType(reg, reflect.TypeFor[E]())
 	k.decode = func(c *converter, n *yaml.Node, _ []byte) (Metadata, any) {
-		var e Envelope[T]
+		var e E
 		if !k.validate(c, n) {
-			return e.Metadata, nil
+			return Metadata{}, nil
 		}
 		text, err := json.Marshal(c.document(n, true))
 		if err == nil {
@@ -84,7 +127,8 @@ func Define[T any](apiVersion, name, doc, example string, check func(Envelope[T]
 		}
 		if err != nil {
 			c.say(n, "", "%v", err)
-			return e.Metadata, nil
+			meta, _ := parts(e)
+			return meta, nil
 		}
 		if check != nil {
 			for _, f := range check(e) {
@@ -92,7 +136,7 @@ func Define[T any](apiVersion, name, doc, example string, check func(Envelope[T]
 				c.say(at, f.Fix, "%s: %s", f.Path, f.Message)
 			}
 		}
-		return e.Metadata, e.Spec
+		return parts(e)
 	}
 	return k
 }

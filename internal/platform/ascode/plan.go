@@ -16,24 +16,23 @@ type Change struct {
 
 // Plan says what changes when next takes the place of now. It is pure.
 func Plan(now, next *Set) []Change {
-	key := func(d Document) string { return d.APIVersion + " " + d.Kind + " " + d.Metadata.Name }
 	old := map[string]Document{}
 	for _, d := range now.Documents {
-		old[key(d)] = d
+		old[d.key()] = d
 	}
 	var out []Change
 	for _, d := range next.Documents {
-		was, ok := old[key(d)]
-		delete(old, key(d))
+		was, ok := old[d.key()]
+		delete(old, d.key())
 		switch {
 		case !ok:
-			out = append(out, Change{Op: "+", Kind: d.Kind, Name: d.Metadata.Name, File: d.File})
+			out = append(out, Change{Op: "+", Kind: d.Kind, Name: d.name(), File: d.File})
 		case was.Text != d.Text:
-			out = append(out, Change{Op: "~", Kind: d.Kind, Name: d.Metadata.Name, File: d.File, Diff: diff(lines(was.Text), lines(d.Text))})
+			out = append(out, Change{Op: "~", Kind: d.Kind, Name: d.name(), File: d.File, Diff: diff(lines(was.Text), lines(d.Text))})
 		}
 	}
 	for _, d := range old {
-		out = append(out, Change{Op: "-", Kind: d.Kind, Name: d.Metadata.Name, File: d.File})
+		out = append(out, Change{Op: "-", Kind: d.Kind, Name: d.name(), File: d.File})
 	}
 	slices.SortFunc(out, func(a, b Change) int {
 		return strings.Compare(a.Kind+" "+a.Name, b.Kind+" "+b.Name)

@@ -152,16 +152,27 @@ func Parse(files map[string]string, kinds []Kind) (*Set, Problems) {
 	return s, append(problems, doubles(s.Documents)...).sorted()
 }
 
+// key tells documents apart.
+func (d Document) key() string { return d.APIVersion + " " + d.Kind + " " + d.name() }
+
+// name is how a document is spoken of: checkout, std@3.
+func (d Document) name() string {
+	if d.Metadata.Version > 0 {
+		return d.Metadata.Name + "@" + strconv.Itoa(d.Metadata.Version)
+	}
+	return d.Metadata.Name
+}
+
 func doubles(docs []Document) (out Problems) {
 	first := map[string]Document{}
 	for _, d := range docs {
 		if d.Metadata.Name == "" {
 			continue // its own problem has been said
 		}
-		key := d.APIVersion + " " + d.Kind + " " + d.Metadata.Name
+		key := d.key()
 		if was, twice := first[key]; twice {
 			out = append(out, d.At("metadata.name", "rename or delete one of the two",
-				"%s %q is already defined at %s:%d", d.Kind, d.Metadata.Name, was.File, was.Line))
+				"%s %q is already defined at %s:%d", d.Kind, d.name(), was.File, was.Line))
 			continue
 		}
 		first[key] = d

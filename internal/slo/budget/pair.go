@@ -15,9 +15,13 @@ type Pair struct {
 	Rate     float64        `json:"rate"` // times "just enough"
 	Long     time.Duration  `json:"long"`
 	Short    time.Duration  `json:"short,omitempty"`
-	Policy   string         `json:"policy,omitempty"` // where the document names its own
-	For      time.Duration  `json:"for,omitempty"`    // how long both must burn without a break
-	Gate     Gate           `json:"gate,omitzero"`
+	// ShortRate is the rate over the short window where it is another one than over
+	// the long; 0 where it is the same.
+	ShortRate float64 `json:"short_rate,omitempty"`
+
+	Policy string        `json:"policy,omitempty"` // where the document names its own
+	For    time.Duration `json:"for,omitempty"`    // how long both must burn without a break
+	Gate   Gate          `json:"gate,omitzero"`
 }
 
 // Gate is what else must hold before a pair calls anybody: where few events
@@ -27,29 +31,61 @@ type Gate struct {
 	MinEvents   int64   `json:"min_events,omitempty"`   // in the long window
 	MinFailures int64   `json:"min_failures,omitempty"` // in the long window
 	Method      string  `json:"method,omitempty"`       // how the burn is computed: "" plain, "volume" or "slices"
+	Against     string  `json:"against,omitempty"`      // what Confidence is measured against: "" the pair's own limit, or "budget"
 }
+
+// The methods of a Gate, and what chance is measured against.
+const (
+	// Volume weighs a window by its share of the period's events: bad events of the
+	// window / (B · events of the period · window / period). A quiet night burns
+	// little (the correction of Sloth's and Pyrra's users).
+	Volume = "volume"
+	// Slices counts at least as many events as the window has slices: one bad event
+	// of one in an hour of minutes is 1/60 (Elastic's).
+	Slices = "slices"
+	// Budget measures chance against a service that just keeps its target: so many
+	// failures would be chance for it. The pair's own limit is the stricter measure.
+	Budget = "budget"
+)
 
 // Name is how the pair is spoken of: "14.4× over 1h and 5m".
 func (p Pair) Name() string {
 	s := strconv.FormatFloat(p.Rate, 'g', 4, 64) + "× over " + Short(p.Long)
 	if p.Short > 0 {
-		s += " and " + Short(p.Short)
+		s += " and "
+		if p.ShortRate > 0 && p.ShortRate != p.Rate {
+			s += strconv.FormatFloat(p.ShortRate, 'g', 4, 64) + "× over "
+		}
+		s += Short(p.Short)
 	}
 	return s
 }
 
 // Limit is the share of bad events at which the pair's rate is reached, k·B, as
 // an exact fraction. The rate's shortest decimal is its exact meaning.
-func (p Pair) Limit(t Target) Limit {
-	k, ok := new(big.Rat).SetString(strconv.FormatFloat(p.Rate, 'f', -1, 64))
+func (p Pair) Limit(t Target) Limit { return rateLimit(p.Rate, t) }
+
+// ShortLimit is [Pair.Limit] over the short window.
+func (p Pair) ShortLimit(t Target) Limit {
+	if p.ShortRate > 0 {
+		return rateLimit(p.ShortRate, t)
+	}
+	return p.Limit(t)
+}
+
+func rateLimit(rate float64, t Target) Limit {
+	k, ok := new(big.Rat).SetString(strconv.FormatFloat(rate, 'f', -1, 64))
 	if !ok {
 		return never
 	}
 	return limitOf(k.Mul(k, new(big.Rat).Sub(big.NewRat(1, 1), t.rat())))
 }
 
-// Reachable reports whether total failure would exceed the pair's rate.
-func (p Pair) Reachable(t Target) bool { return p.Rate*t.Budget() < 1 }
+// Reachable reports whether total failure would exceed the pair's rate: k·B < 1.
+func (p Pair) Reachable(t Target) bool {
+	l, s := p.Limit(t), p.ShortLimit(t)
+	return l.Num < l.Den && s.Num < s.Den
+}
 
 // workbook is table 5-8 of the SRE Workbook with the 3× row of its PromQL: the
 // share of the budget that is spent when the alert fires.

@@ -3,6 +3,7 @@ package budget
 import (
 	"fmt"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -86,3 +87,11 @@ func (t Target) Left(bad, total int64) (left float64, ok bool) {
 
 // Spent reports whether bad of total events are the whole budget or more.
 func (t Target) Spent(bad, total int64) bool { return t.Limit().Reached(bad, total) }
+
+// Fragile reports whether a budget of total events is less than one event: then
+// the first failure breaks the promise.
+func (t Target) Fragile(total int64) bool {
+	l := t.Limit()
+	hi, lo := bits.Mul64(uint64(max(0, total)), l.Num)
+	return hi == 0 && lo < l.Den
+}
