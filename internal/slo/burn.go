@@ -10,7 +10,7 @@ import (
 
 // Burn is what is kept of an objective while it burns.
 type Burn struct {
-	Objective string
+	Objective string // or, where something else is watched of it, "objective#what"
 	Service   string
 	Name      string
 	Severity  alert.Severity // "" while it does not burn

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/slo/budget"
 )
 
 // Counter counts the events of an objective over windows that end at a time. A
@@ -33,7 +35,13 @@ type Stream interface {
 	// Instances are the objectives as they are counted, grouped ones once for each
 	// group; edition changes whenever they do.
 	Instances() (list []Objective, edition int)
+	// Sums counts windows of o that end at a time, as numbers only and allocating
+	// nothing.
+	Sums(o *Objective, windows []time.Duration, at time.Time, into []budget.Sum) error
 }
+
+// ErrLoading says that the past of an objective is being read still.
+var ErrLoading = errs.New(errs.Unavailable, "its past is being counted")
 
 // Store keeps what burns. One call is one transaction.
 type Store interface {
@@ -67,6 +75,7 @@ type Evaluator struct {
 
 	mu         sync.RWMutex
 	objectives []Objective
+	looks      []*look        // one for each, in their order
 	place      map[string]int // of an objective in them
 	statuses   map[string]Status
 	burns      map[string]Burn // what the store holds; nil until it was read
@@ -86,14 +95,26 @@ func (e *Evaluator) Replace(objectives []Objective) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	place, statuses := make(map[string]int, len(objectives)), map[string]Status{}
+	looks := make([]*look, len(objectives))
 	for i, o := range objectives {
 		place[o.ID] = i
+		looks[i] = ready(o)
+		looks[i].began = e.now()
 		was, ok := e.place[o.ID]
-		if s := e.statuses[o.ID]; ok && e.objectives[was].SLI == o.SLI && s.Counts != nil {
-			statuses[o.ID] = Judge(o, s.Counts, s.At)
+		if !ok {
+			continue
+		}
+		looks[i].began = e.looks[was].began
+		if slices.Equal(e.objectives[was].Pairs, o.Pairs) {
+			looks[i].since = e.looks[was].since
+		}
+		if s := e.statuses[o.ID]; e.objectives[was].SLI == o.SLI && s.Counts != nil {
+			s = looks[i].judge(s.Counts, s.At)
+			looks[i].held(&s, func(int) time.Time { return s.At })
+			statuses[o.ID] = s
 		}
 	}
-	e.objectives, e.place, e.statuses = objectives, place, statuses
+	e.objectives, e.looks, e.place, e.statuses = objectives, looks, place, statuses
 	e.edition++
 	e.looked = time.Time{}
 }
@@ -156,11 +177,15 @@ func (e *Evaluator) Evaluate(ctx context.Context) error {
 		return err
 	}
 	terr := e.tick()
-	objectives, all, edition := e.due()
+	looks, all, edition := e.due()
 	failed := []error{terr}
-	for _, o := range objectives {
-		if err := e.one(ctx, o, edition); err != nil {
-			failed = append(failed, fmt.Errorf("evaluate %s: %w", o.ID, err)) // one that fails does not stop the others
+	var sums []budget.Sum
+	for _, l := range looks {
+		if !all && e.unchanged(l, &sums) {
+			continue
+		}
+		if err := e.one(ctx, l, edition); err != nil {
+			failed = append(failed, fmt.Errorf("evaluate %s: %w", l.ID, err)) // one that fails does not stop the others
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -193,7 +218,7 @@ func (e *Evaluator) tick() error {
 }
 
 // due returns the objectives to look at now.
-func (e *Evaluator) due() (list []Objective, all bool, edition int) {
+func (e *Evaluator) due() (list []*look, all bool, edition int) {
 	now := e.now()
 	var touched []string
 	st, ok := e.counter.(Stream)
@@ -204,11 +229,11 @@ func (e *Evaluator) due() (list []Objective, all bool, edition int) {
 	defer e.mu.Unlock()
 	if !ok || now.Sub(e.looked) >= e.cfg.Every || now.Before(e.looked) {
 		e.looked = now
-		return e.objectives, true, e.edition
+		return e.looks, true, e.edition
 	}
 	for _, id := range touched {
 		if i, ok := e.place[id]; ok {
-			list = append(list, e.objectives[i])
+			list = append(list, e.looks[i])
 		}
 	}
 	return list, false, e.edition
@@ -231,23 +256,42 @@ func (e *Evaluator) loadBurns(ctx context.Context) error {
 	return nil
 }
 
-// one looks at one objective: counts, judges, and saves the change.
-func (e *Evaluator) one(ctx context.Context, o Objective, edition int) error {
+// unchanged reports whether the same pairs burn as at the last look, in a
+// microsecond: all else can wait for the next look at everything.
+func (e *Evaluator) unchanged(l *look, sums *[]budget.Sum) bool {
+	st, ok := e.counter.(Stream)
+	if !ok {
+		return false
+	}
+	*sums = slices.Grow((*sums)[:0], len(l.windows))[:len(l.windows)]
 	now := e.now()
+	return st.Sums(&l.Objective, l.windows, now, *sums) == nil && l.quick(*sums, now)
+}
+
+// one looks at one objective: counts, judges, and saves the change.
+func (e *Evaluator) one(ctx context.Context, l *look, edition int) error {
+	now, o := e.now(), l.Objective
 	counts, cerr := e.counter.Windows(ctx, o, now)
 	if cerr != nil {
 		counts = e.Status(o).Counts
 	}
-	s := Judge(o, counts, now)
+	s := l.judge(counts, now)
 	if cerr != nil {
 		s.Problem = cerr.Error()
+	} else {
+		l.held(&s, func(i int) time.Time { return e.burnedBefore(ctx, l, i, now) })
 	}
 	burn, current := e.keep(o.ID, edition, s)
-	if !current {
+	switch {
+	case !current:
 		return nil // the objectives were replaced meanwhile: the next round looks at the new ones
-	}
-	if cerr != nil {
+	case errors.Is(cerr, ErrLoading):
+		return nil // it is said on the page; the next round may know
+	case cerr != nil:
 		return cerr // what could not be counted changes nothing
+	}
+	if err := e.watch(ctx, l, s); err != nil {
+		return err
 	}
 	next, facts := Change(burn, o, s, func() string { return e.expr(o, s) })
 	if next == burn {
@@ -316,8 +360,9 @@ func (e *Evaluator) save(ctx context.Context, id string, next Burn, facts []even
 func (e *Evaluator) forget(ctx context.Context) error {
 	e.mu.RLock()
 	var gone []Burn
-	for id, b := range e.burns {
-		if _, ok := e.place[id]; !ok {
+	for _, b := range e.burns {
+		of, _ := b.watched()
+		if _, ok := e.place[of]; !ok {
 			gone = append(gone, b)
 		}
 	}
@@ -325,37 +370,11 @@ func (e *Evaluator) forget(ctx context.Context) error {
 	var failed []error
 	for _, b := range gone {
 		now := e.now()
-		fact := event.Fact{At: now, Service: b.Service, Subject: Subject(b.Objective), Actor: worker, Source: "slo", Event: Recovered{
-			Objective: b.Objective, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: now.Sub(b.Since).Seconds(), Reason: "the objective was removed",
+		of, condition := b.watched()
+		fact := event.Fact{At: now, Service: b.Service, Subject: Subject(of), Actor: worker, Source: "slo", Event: Recovered{
+			Objective: of, Condition: condition, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: now.Sub(b.Since).Seconds(), Reason: "the objective was removed",
 		}}
 		failed = append(failed, e.save(ctx, b.Objective, Burn{Objective: b.Objective}, []event.Fact{fact}))
 	}
 	return errors.Join(failed...)
-}
-
-// TellBurning turns news of the log into a signal for the inbox. id is the
-// record's.
-func (e *Evaluator) TellBurning(ctx context.Context, id string, at time.Time, b Burning) error {
-	_, err := e.inbox.Take(ctx, alert.Signal{
-		ID: id, Firing: true, Source: "slo", Service: b.Service, Rule: b.Objective, Severity: b.Severity,
-		// A page is never refused because what explains it is long.
-		Summary: clip(b.Name+" "+b.Sentence, 4096), Expr: clip(b.Expr, 8192), Evidence: b.Evidence[:min(64, len(b.Evidence))], URL: e.cfg.BaseURL + "/slos/" + b.Objective, At: at,
-	})
-	return err
-}
-
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
-}
-
-// TellRecovered resolves the objective's alert.
-func (e *Evaluator) TellRecovered(ctx context.Context, id string, at time.Time, r Recovered) error {
-	_, err := e.inbox.Take(ctx, alert.Signal{
-		ID: id, Source: "slo", Service: r.Service, Rule: r.Objective, Severity: alert.Page,
-		Summary: r.Name + ": " + r.Reason, At: at,
-	})
-	return err
 }

@@ -10,6 +10,7 @@ import (
 // now burns at a higher severity.
 type Burning struct {
 	Objective string           `json:"objective"`
+	Condition string           `json:"condition,omitempty"` // what holds, where it is not a burn rate: "remaining 0 %"
 	Name      string           `json:"name"`
 	Service   string           `json:"service"`
 	Severity  alert.Severity   `json:"severity"`
@@ -33,6 +34,7 @@ func (Burning) EventName() string { return "slo.burning" }
 // over the time from the run-up to the alert until now.
 type Recovered struct {
 	Objective string    `json:"objective"`
+	Condition string    `json:"condition,omitempty"` // what no longer holds, where it was not a burn rate
 	Name      string    `json:"name"`
 	Service   string    `json:"service"`
 	Since     time.Time `json:"since"`

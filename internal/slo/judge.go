@@ -31,8 +31,8 @@ func (c Count) Burn(t Target) (rate float64, ok bool) {
 	return float64(c.Bad()) / float64(c.Total) / t.Budget(), true
 }
 
-// reaches compares whole numbers: no rounding decides.
-func (c Count) reaches(l budget.Limit) bool { return c.Known && l.Reached(c.Bad(), c.Total) }
+// Sum is the count as the rules of package budget take it.
+func (c Count) Sum() budget.Sum { return budget.Sum{Bad: c.Bad(), Total: c.Total, Known: c.Known} }
 
 // PairStatus is one pair and how near it is.
 type PairStatus struct {
@@ -41,6 +41,9 @@ type PairStatus struct {
 	ShortBurn float64 `json:"short_burn"`
 	Known     bool    `json:"known"`
 	Burning   bool    `json:"burning"`
+	Pending   bool    `json:"pending,omitempty"` // it is at its rate, but not yet for long enough
+	// Held says why it calls nobody although it is at its rate: its gate.
+	Held budget.Hold `json:"held,omitempty"`
 }
 
 // Health is the state of an objective in one word.
@@ -57,16 +60,17 @@ const (
 
 // Status is what is known about an objective at one time.
 type Status struct {
-	Objective string                  `json:"objective"`
-	At        time.Time               `json:"at"`
-	Health    Health                  `json:"health"`
-	Counts    map[time.Duration]Count `json:"-"`
-	Windows   []WindowStatus          `json:"windows"`
-	Pairs     []PairStatus            `json:"pairs"`
-	Period    Count                   `json:"period"`    // over the objective's own window
-	Remaining float64                 `json:"remaining"` // share of the budget left; below 0 when overspent
-	Known     bool                    `json:"known"`     // whether Remaining is known
-	Problem   string                  `json:"problem,omitempty"`
+	Objective  string                  `json:"objective"`
+	At         time.Time               `json:"at"`
+	Health     Health                  `json:"health"`
+	Counts     map[time.Duration]Count `json:"-"`
+	Windows    []WindowStatus          `json:"windows"`
+	Pairs      []PairStatus            `json:"pairs"`
+	Period     Count                   `json:"period"`               // over the objective's own window
+	Remaining  float64                 `json:"remaining"`            // share of the budget left; below 0 when overspent
+	Known      bool                    `json:"known"`                // whether Remaining is known
+	Conditions []Condition             `json:"conditions,omitempty"` // what is watched beside burn rates
+	Problem    string                  `json:"problem,omitempty"`
 }
 
 // WindowStatus is the burn over one window.
@@ -78,41 +82,60 @@ type WindowStatus struct {
 }
 
 // Judge says how an objective stands, given the counts of its windows. It is
-// pure.
+// pure. For how long a pair has burned it does not know: see [Pair].For.
 func Judge(o Objective, counts map[time.Duration]Count, now time.Time) Status {
-	s := Status{Objective: o.ID, At: now, Counts: counts, Period: counts[o.Window], Health: Unknown}
-	for _, w := range o.Windows() {
+	return ready(o).judge(counts, now)
+}
+
+func (l *look) judge(counts map[time.Duration]Count, now time.Time) Status {
+	o := l.Objective
+	s := Status{Objective: o.ID, At: now, Counts: counts, Period: counts[o.Window]}
+	sums := make([]budget.Sum, len(l.windows))
+	for i, w := range l.windows {
 		c := counts[w]
+		sums[i] = c.Sum()
 		ws := WindowStatus{Window: Short(w), Count: c}
 		ws.Burn, ws.Known = c.Burn(o.Target)
 		s.Windows = append(s.Windows, ws)
-		if c.Known {
-			s.Health = Healthy
-		}
 	}
 	if s.Period.Known {
 		s.Remaining, s.Known = o.Target.Left(s.Period.Bad(), s.Period.Total)
-		if o.Target.Spent(s.Period.Bad(), s.Period.Total) {
-			s.Health = Exhausted
-		}
 	}
-	for _, p := range o.Pairs {
+	period := l.period()
+	for i, p := range o.Pairs {
 		ps := PairStatus{Pair: p}
-		var longOK, shortOK bool
-		ps.LongBurn, longOK = counts[p.Long].Burn(o.Target)
-		ps.ShortBurn, shortOK = ps.LongBurn, longOK
+		ps.LongBurn, _ = counts[p.Long].Burn(o.Target)
+		ps.ShortBurn = ps.LongBurn
 		if p.Short > 0 {
-			ps.ShortBurn, shortOK = counts[p.Short].Burn(o.Target)
+			ps.ShortBurn, _ = counts[p.Short].Burn(o.Target)
 		}
-		ps.Known = longOK && shortOK
-		limit := p.Limit(o.Target)
-		ps.Burning = ps.Known && counts[p.Long].reaches(limit) && (p.Short == 0 || counts[p.Short].reaches(limit))
-		if ps.Burning {
-			s.Health = worse(s.Health, p.Severity)
-		}
+		v := l.verdict(i, sums, period)
+		ps.Known, ps.Burning, ps.Held = v.Known, v.Burning, v.Held
 		s.Pairs = append(s.Pairs, ps)
 	}
+	s.Conditions = l.conditions(counts, now)
+	s.Health = s.health(o)
 	return s
+}
+
+// health is the state in one word.
+func (s Status) health(o Objective) Health {
+	h := Unknown
+	for _, w := range s.Windows {
+		if w.Count.Known {
+			h = Healthy
+			break
+		}
+	}
+	if s.Period.Known && o.Target.Spent(s.Period.Bad(), s.Period.Total) {
+		h = Exhausted
+	}
+	for _, p := range s.Pairs {
+		if p.Burning {
+			h = worse(h, p.Severity)
+		}
+	}
+	return h
 }
 
 func worse(h Health, s alert.Severity) Health {

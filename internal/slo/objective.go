@@ -2,6 +2,7 @@ package slo
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -130,6 +131,27 @@ type BudgetAlert struct {
 	Over       time.Duration  `json:"over,omitempty"` // of drop and exhausts_in
 }
 
+// What a BudgetAlert watches.
+const (
+	WatchRemaining  = "remaining"   // Share of the budget is left, or less
+	WatchDrop       = "drop"        // Share of the budget was spent over Over
+	WatchExhaustsIn = "exhausts_in" // spent as over Over, the budget is gone in ExhaustsIn
+)
+
+// Name is how the alert is spoken of.
+func (b BudgetAlert) Name() string {
+	switch b.Watch {
+	case WatchRemaining:
+		return "remaining " + Number(100*b.Share) + " %"
+	case WatchDrop:
+		return "drop " + Number(100*b.Share) + " % in " + Short(b.Over)
+	}
+	return "exhausts in " + Short(b.ExhaustsIn) + " as over " + Short(b.Over)
+}
+
+// Decimal writes v as people write it: its shortest exact decimal.
+func Decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
 // Absent calls when an objective has had no data for a while. After 0 never calls.
 type Absent struct {
 	After    time.Duration  `json:"after"`
@@ -137,14 +159,25 @@ type Absent struct {
 }
 
 // Windows are all windows that the objective needs, the shortest first, each
-// once: those of its pairs, 1h, 6h and 3d for people, and its own.
+// once: those of its pairs and alerts, those that people and dashboards look at, and
+// its own.
 func (o Objective) Windows() []time.Duration {
-	out := []time.Duration{time.Hour, 6 * time.Hour, 72 * time.Hour, o.Window}
+	out := []time.Duration{
+		5 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour, o.Window,
+	}
 	for _, p := range o.Pairs {
 		out = append(out, p.Long)
 		if p.Short > 0 {
 			out = append(out, p.Short)
 		}
+	}
+	for _, b := range o.Budgets {
+		if b.Over > 0 {
+			out = append(out, b.Over)
+		}
+	}
+	if o.Absent.After > 0 {
+		out = append(out, o.Absent.After)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

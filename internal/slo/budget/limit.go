@@ -12,10 +12,10 @@ type Limit struct{ Num, Den uint64 }
 // never is above every share of events.
 var never = Limit{math.MaxUint64, 1}
 
-// limitOf makes r a Limit. A fraction whose terms do not fit in 64 bits is
+// LimitOf makes r a Limit. A fraction whose terms do not fit in 64 bits is
 // rounded up in its last of 18 decimals: an alert is later by one part in 10^18,
 // never early.
-func limitOf(r *big.Rat) Limit {
+func LimitOf(r *big.Rat) Limit {
 	if r.Sign() <= 0 {
 		return Limit{0, 1}
 	}

@@ -78,7 +78,7 @@ func rateLimit(rate float64, t Target) Limit {
 	if !ok {
 		return never
 	}
-	return limitOf(k.Mul(k, new(big.Rat).Sub(big.NewRat(1, 1), t.rat())))
+	return LimitOf(k.Mul(k, new(big.Rat).Sub(big.NewRat(1, 1), t.rat())))
 }
 
 // Reachable reports whether total failure would exceed the pair's rate: k·B < 1.

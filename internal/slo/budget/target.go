@@ -70,7 +70,7 @@ func (t *Target) UnmarshalText(b []byte) (err error) {
 }
 
 // Limit is the share of events that may be bad, as an exact fraction.
-func (t Target) Limit() Limit { return limitOf(new(big.Rat).Sub(big.NewRat(1, 1), t.rat())) }
+func (t Target) Limit() Limit { return LimitOf(new(big.Rat).Sub(big.NewRat(1, 1), t.rat())) }
 
 // Left is the share of a budget that is left after bad of total events: exactly
 // 1 - bad / (total · budget), rounded once for showing. It is below zero when

@@ -14,7 +14,7 @@ import (
 	"github.com/hinoban/hinoban/internal/slo/burn"
 )
 
-var _ slo.Counter = (*Meter)(nil)
+var _ slo.Stream = (*Meter)(nil)
 
 // portion is bad of total in millionths, rounded down.
 func portion(bad, total int64) int64 {
@@ -49,6 +49,38 @@ func (m *Meter) Windows(_ context.Context, o slo.Objective, at time.Time) (map[t
 		out[w] = c
 	}
 	return out, nil
+}
+
+// Sums implements slo.Stream.
+func (m *Meter) Sums(o *slo.Objective, windows []time.Duration, at time.Time, into []budget.Sum) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in, ok := m.instances[o.ID]
+	if !ok {
+		return errs.New(errs.NotFound, "nothing is counted for %s", o.ID)
+	}
+	plain := in.live && o.Composite == nil && o.Calendar == nil && m.opts.Corrected == nil
+	to := at.UnixMilli()
+	for i, w := range windows {
+		if !plain {
+			from := at.Add(-w)
+			if w == o.Window {
+				from = o.PeriodStart(at)
+			}
+			c, err := m.between(*o, from, at)
+			if err != nil {
+				return err
+			}
+			into[i] = c.Sum()
+			continue
+		}
+		c, err := m.eng.Over(in.column(), to-w.Milliseconds(), to)
+		if err != nil {
+			return errs.New(errs.Unavailable, "count %s: %w", o.ID, err)
+		}
+		into[i] = in.count(c).Sum()
+	}
+	return nil
 }
 
 // Count implements slo.Counter.
@@ -97,7 +129,7 @@ func (m *Meter) loading(in *instance) error {
 	if in.trouble != "" {
 		return errs.New(errs.Unavailable, "%s is not loaded: %s", in.o.ID, in.trouble)
 	}
-	return nil
+	return slo.ErrLoading
 }
 
 func (in *instance) column() burn.Column {
