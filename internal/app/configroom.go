@@ -21,6 +21,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/dialect"
 )
 
 // scrapeConfig is a prometheus.yml as it was read.
@@ -44,6 +45,7 @@ type plans struct {
 	objectives []slo.Objective
 	oncall     *oncall.Plan
 	scrape     []ascode.Doc[scrapeConfig]
+	notes      ascode.Problems // what was accepted leniently
 }
 
 // build checks a set as a whole. It is pure.
@@ -55,8 +57,9 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	for _, s := range p.catalog.Services {
 		known[s.ID] = true
 	}
-	p.objectives, bad = slo.Build(set, func(id string) bool { return known[id] })
-	problems = append(problems, bad...)
+	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }})
+	p.objectives, p.notes = built.Objectives, built.Notes
+	problems = append(problems, built.Problems...)
 	p.oncall, bad = oncall.Build(set)
 	problems = append(problems, bad...)
 	p.scrape = ascode.Of[scrapeConfig](set)
@@ -67,9 +70,11 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 }
 
 // Check reads a folder of documents and says what is wrong with it as a whole.
+// The notes of the set are what was accepted leniently.
 func Check(folder fs.FS) (*ascode.Set, ascode.Problems) {
 	set, problems := ascode.Load(folder, Kinds())
-	_, more := build(set)
+	p, more := build(set)
+	set.Notes = append(set.Notes, p.notes...)
 	return set, append(problems, more...)
 }
 
