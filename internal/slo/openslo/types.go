@@ -250,5 +250,8 @@ type metadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// textOf is a string that may be a number.
+func textOf(s string) ascode.Text { return ascode.Text(s) }
+
 // number is a decimal as it was written.
 func number(s string) ascode.Decimal { return ascode.Decimal(json.Number(s)) }

@@ -108,8 +108,10 @@ func (p promise) metaRules() []rules.Rule {
 		{Record: remainingMetric, Expr: "1 - " + periodMetric + filter},
 		{Record: infoMetric, Expr: "vector(1)"},
 	}
+	// One map for all, as in the original: a plugin that strips one strips them all.
+	shared := rules.Merge(p.ids(), p.labels)
 	for i := range out {
-		out[i].Labels = rules.Merge(p.ids(), p.labels)
+		out[i].Labels = shared
 	}
 	last := len(out) - 1
 	out[last].Labels = rules.Merge(out[last].Labels, map[string]string{
