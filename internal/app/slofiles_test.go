@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,9 +11,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/hinoban/hinoban/internal/app"
+	"github.com/hinoban/hinoban/internal/platform/ascode"
+	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/dialect"
 )
 
 func read(t *testing.T, names ...string) map[string]string {
@@ -74,5 +79,94 @@ func TestRulesAreThoseOfSloth(t *testing.T) {
 		if !bytes.HasPrefix(got, []byte("groups:\n")) && name != "resource" {
 			t.Errorf("%s: begins with %.20q", golden, got)
 		}
+	}
+}
+
+// An objective that was converted to OpenSLO and read again is the same, from
+// whatever dialect it came; what Sloth has words for comes back from there too.
+func TestConvertRoundTrips(t *testing.T) {
+	inputs := map[string]string{}
+	for _, pattern := range []string{slothData + "in/*.yaml", "../slo/pyrra/testdata/in/*.yaml", "../../examples/demo-shop/slos.yaml", "../../examples/slo-dialects/*.yaml"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for n, text := range read(t, names...) {
+			inputs[n] = text
+		}
+	}
+	for name, text := range inputs {
+		was := objectives(t, text)
+		if len(was) == 0 {
+			continue
+		}
+		written, err := app.ConvertSLOs(map[string]string{name: text}, "openslo", "30d")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(was, objectives(t, string(written)), same...); diff != "" {
+			t.Errorf("%s by OpenSLO: %s\n%s", name, diff, written)
+		}
+		if !strings.Contains(name, "/sloth/") {
+			continue
+		}
+		written, err = app.ConvertSLOs(map[string]string{name: text}, "sloth", "30d")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(was, objectives(t, string(written)), same...); diff != "" {
+			t.Errorf("%s by Sloth: %s", name, diff)
+		}
+	}
+}
+
+var same = []cmp.Option{ //nolint:gochecknoglobals // options of the comparison
+	cmpopts.IgnoreFields(slo.Objective{}, "Doc", "Source"), cmp.Comparer(func(a, b slo.Target) bool { return a == b }),
+}
+
+func objectives(t *testing.T, text string) []slo.Objective {
+	t.Helper()
+	set, problems := ascode.Parse(map[string]string{"f.yaml": text}, app.Kinds())
+	built := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }})
+	if problems = append(problems, built.Problems...); len(problems) > 0 {
+		t.Fatalf("%v\n%s", problems, text)
+	}
+	return built.Objectives
+}
+
+func TestRulesAcrossDialects(t *testing.T) {
+	const openSLO = "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: api-errors}\nspec:\n  service: api\n  budgetingMethod: Occurrences\n  indicator: {spec: {ratioMetric: {counter: true, SIDE: {metricSource: {spec: {query: 'sum(e{a=\"b\"})'}}}, total: {metricSource: {spec: {query: 'sum(t)'}}}}}}\n  timeWindow: [WINDOW]\n  objectives: [{target: 0.99}]\n"
+	tests := []struct{ side, window, dialect, want, fails string }{
+		{"bad", "{duration: 30d, isRolling: true}", "sloth", "(sum(rate(e{a=\"b\"}[5m])))\n", ""},
+		{"good", "{duration: 30d, isRolling: true}", "sloth", "((sum(rate(t[5m]))) - (sum(rate(e{a=\"b\"}[5m]))))\n", ""},
+		{"bad", "{duration: 30d, isRolling: true}", "pyrra", `expr: sum(rate(e{a="b"}[5m])) / sum(rate(t[5m]))`, ""},
+		{"good", "{duration: 30d, isRolling: true}", "pyrra", "", "Pyrra's ratios count errors"},
+		{"bad", "{duration: 7d, isRolling: true}", "sloth", "", "run with --default-slo-period 1w"},
+		{"bad", "{duration: 1M, calendar: {startTime: 2026-01-01 00:00:00, timeZone: UTC}}", "sloth", "", "its window is a calendar's"},
+		{"bad", "{duration: 1M, calendar: {startTime: 2026-01-01 00:00:00, timeZone: UTC}}", "pyrra", "", "its window is a calendar's"},
+	}
+	for _, tt := range tests {
+		text := strings.NewReplacer("SIDE", tt.side, "WINDOW", tt.window).Replace(openSLO)
+		got, _, err := app.WriteRules(map[string]string{"f.yaml": text}, app.RuleOptions{Dialect: tt.dialect, Period: "30d"})
+		if tt.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.fails) {
+				t.Errorf("%s %s for %s: got %v, want %q", tt.side, tt.window, tt.dialect, err, tt.fails)
+			}
+			continue
+		}
+		all := ""
+		for _, d := range trees(t, string(got)) {
+			all += fmt.Sprint(d)
+		}
+		if err != nil || !(strings.Contains(all, tt.want) || strings.Contains(string(got), tt.want)) {
+			t.Errorf("%s for %s: %v\n%s\nwant %q", tt.side, tt.dialect, err, got, tt.want)
+		}
+	}
+	// Sloth's own files become Pyrra's rules where their queries are sums of one metric.
+	got, notes, err := app.WriteRules(map[string]string{"f.yaml": "version: prometheus/v1\nservice: api\nslos:\n- name: errors\n  objective: 99\n  sli: {events: {error_query: 'sum(rate(e[{{.window}}]))', total_query: 'sum(rate(t[{{.window}}]))'}}\n  alerting: {name: A}\n"}, app.RuleOptions{Dialect: "pyrra", Period: "30d", CRD: true})
+	if err != nil || len(notes) != 1 || !strings.Contains(string(got), "kind: PrometheusRule") {
+		t.Errorf("%v %v\n%s", err, notes, got)
 	}
 }

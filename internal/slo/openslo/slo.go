@@ -42,9 +42,9 @@ func (r *reader) read(meta ascode.Metadata, s SLOSpec) []slo.Objective {
 	case inline == nil && ref == "" && parts == 0:
 		r.bad("spec", "give one of "+field+": and "+field+"Ref:", "exactly one of %s and %sRef must be given", field, field)
 	case parts > 0 && (inline != nil || ref != ""):
-		r.bad("spec", "keep the "+field+" of the SLO, or those of the objectives", "both the SLO and its objectives have a %s", field)
+		r.bad("spec", "keep the "+field+" of the SLO, or those of the objectives", "both the SLO and its objectives have an SLI")
 	case parts > 0 && parts < len(s.Objectives):
-		r.bad("spec.objectives", "give each of them one", "some objectives have a %s of their own and some have none", field)
+		r.bad("spec.objectives", "give each of them one", "some objectives have an SLI of their own and some have none")
 	case parts > 0 && !r.alpha:
 		out = r.composite(base, own, s.Objectives, field)
 	default:

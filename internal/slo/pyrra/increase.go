@@ -49,18 +49,18 @@ func (p promise) increases() []rules.Rule {
 	}
 	var short, long []rules.Rule
 	add := func(s, l []rules.Rule) { short, long = append(short, s...), append(long, l...) }
-	add(p.counted(p.total, "increase", by, labels))
 	switch p.kind {
 	case latency:
+		add(p.counted(p.total, "increase", by, labels))
 		bucket := rules.Merge(map[string]string{"le": p.le()}, labels)
 		add(p.counted(p.part, "increase", by, bucket))
 		short = append(short, append(absent(p.total, labels), absent(p.part, bucket)...)...)
 	case gauge:
-		short, long = nil, nil
 		add(p.counted(p.total, "count_over_time", by, labels))
 		add(p.counted(p.total, "sum_over_time", by, labels))
 		short = append(short, absent(p.total, labels)...)
 	default:
+		add(p.counted(p.total, "increase", by, labels))
 		short = append(short, absent(p.total, labels)...)
 		if p.part.name != p.total.name {
 			add(p.counted(p.part, "increase", by, labels))

@@ -158,7 +158,7 @@ func checkSLI(path string, s SLI, crd bool) (out []ascode.FieldError) {
 		case strings.Contains(rules.PutWindow(q, ""), "{{"):
 			out = append(out, ascode.Fieldf(path+"."+field, "write it out", "the query is a template of more than {{.window}}"))
 		default:
-			if err := metrics.ParseQuery(rules.PutWindow(q, "5m")); err != nil {
+			if err := metrics.ParseQuery("(" + rules.PutWindow(q, "5m") + ")"); err != nil { // a comment at its end would swallow the bracket of the rule
 				out = append(out, ascode.Fieldf(path+"."+field, "mend the PromQL", "%v", err))
 			}
 		}
