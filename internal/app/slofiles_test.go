@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,9 +92,7 @@ func TestConvertRoundTrips(t *testing.T) {
 		if err != nil || len(names) == 0 {
 			t.Fatal(pattern, err)
 		}
-		for n, text := range read(t, names...) {
-			inputs[n] = text
-		}
+		maps.Copy(inputs, read(t, names...))
 	}
 	for name, text := range inputs {
 		was := objectives(t, text)
@@ -122,7 +121,7 @@ func TestConvertRoundTrips(t *testing.T) {
 	}
 }
 
-var same = []cmp.Option{ //nolint:gochecknoglobals // options of the comparison
+var same = []cmp.Option{
 	cmpopts.IgnoreFields(slo.Objective{}, "Doc", "Source"), cmp.Comparer(func(a, b slo.Target) bool { return a == b }),
 }
 
@@ -160,7 +159,7 @@ func TestRulesAcrossDialects(t *testing.T) {
 		for _, d := range trees(t, string(got)) {
 			all += fmt.Sprint(d)
 		}
-		if err != nil || !(strings.Contains(all, tt.want) || strings.Contains(string(got), tt.want)) {
+		if err != nil || !strings.Contains(all+string(got), tt.want) {
 			t.Errorf("%s for %s: %v\n%s\nwant %q", tt.side, tt.dialect, err, got, tt.want)
 		}
 	}

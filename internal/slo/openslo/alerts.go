@@ -24,6 +24,9 @@ func (r *reader) alerting(objectives []slo.Objective, items []PolicyItem, own ex
 	}
 	for i := range objectives {
 		o := &objectives[i]
+		if o.SLI.Counter {
+			o.SLI.First = own.first
+		}
 		if o.PartOf != "" {
 			o.BurnRates, o.Override, o.Absent = "", "", slo.Absent{}
 			continue
@@ -56,10 +59,14 @@ func (r *reader) pairs(o *slo.Objective, items []PolicyItem, policies []placed, 
 			o.Pairs = append(o.Pairs, p.Pair)
 		}
 	case o.BurnRates == "":
-		o.Pairs = slo.DefaultPairs(o.Window, o.Target)
-		if len(o.Pairs) == 0 && o.Target.Budget() > 0 {
-			r.bad("spec.objectives[0]", "set alertPolicies: of your own", "with a target of %s %% over %s none of the default burn rates can fire", o.Target.Percent(), slo.Short(o.Window))
-		}
+		r.defaults(o)
+	}
+}
+
+func (r *reader) defaults(o *slo.Objective) {
+	o.Pairs = slo.DefaultPairs(o.Window, o.Target)
+	if len(o.Pairs) == 0 && o.Target.Budget() > 0 {
+		r.bad("spec.objectives[0]", "set alertPolicies: of your own", "with a target of %s %% over %s none of the default burn rates can fire", o.Target.Percent(), slo.Short(o.Window))
 	}
 }
 
@@ -106,14 +113,7 @@ func (r *reader) policy(path string, item PolicyItem) (p slo.Pair, absent slo.Ab
 }
 
 func (r *reader) policySpec(path, name string, spec AlertPolicySpec) (p slo.Pair, absent slo.Absent, ok bool) {
-	for i, t := range spec.Targets {
-		if t.Ref != "" && !r.shelf.targets[t.Ref] {
-			r.link(fmt.Sprintf("%s.notificationTargets[%d].targetRef", path, i), "add an AlertNotificationTarget document of this name, or mend the name", "there is no notification target %q", t.Ref)
-		}
-	}
-	if len(spec.Targets) == 0 && r.shelf.whole && path == "spec" {
-		r.note(path, "add notificationTargets:", "the policy tells nobody, if OpenSLO is taken by its word; here the rotas say who is told")
-	}
+	r.targets(path, spec.Targets)
 	var pairs []slo.Pair
 	for i, item := range spec.Conditions {
 		at := fmt.Sprintf("%s.conditions[%d]", path, i)
@@ -146,6 +146,14 @@ func (r *reader) policySpec(path, name string, spec AlertPolicySpec) (p slo.Pair
 		}
 	}
 	return p, absent, true
+}
+
+func (r *reader) targets(path string, items []TargetItem) {
+	for i, t := range items {
+		if t.Ref != "" && !r.shelf.targets[t.Ref] {
+			r.link(fmt.Sprintf("%s.notificationTargets[%d].targetRef", path, i), "add an AlertNotificationTarget document of this name, or mend the name", "there is no notification target %q", t.Ref)
+		}
+	}
 }
 
 func (r *reader) condition(path string, item ConditionItem) (p slo.Pair, ok bool) {

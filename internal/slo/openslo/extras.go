@@ -43,54 +43,56 @@ func (r *reader) annotations(all map[string]string, o *slo.Objective) (own extra
 		o.NoData = slo.NoDataGood
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		name, ours := strings.CutPrefix(key, prefix)
-		if !ours {
-			continue
-		}
-		value, path := all[key], "metadata.annotations"
-		oneOf := func(words ...string) string {
-			if !slices.Contains(words, value) {
-				r.bad(path, "write "+strings.Join(words, ", "), "%s: %q is not known", key, value)
-			}
-			return value
-		}
-		switch name {
-		case "id":
-			o.ID = value
-		case "burn-rates":
-			o.BurnRates = value
-		case "burn-rates-override":
-			o.Override = value
-		case "alerting":
-			own.silent = oneOf("off") == "off"
-		case "no-data":
-			o.NoData = slo.NoData(oneOf("good", "bad", "ignore"))
-			if o.Method == slo.Occurrences && value != "ignore" {
-				r.bad(path, "use budgetingMethod: Timeslices", "%s: with Occurrences nothing happened where there is no data", key)
-			}
-		case "first-sample":
-			own.first = slo.FirstSample(oneOf("zero-origin"))
-		case "composite":
-			own.composite = oneOf("weighted", "worst", "event-product", "any-bad")
-		case "composite-target":
-			own.target = value
-		case "when-delayed":
-			own.delayed = oneOf("good", "bad", "ignore")
-		case "absent":
-			r.absent(key, value, o)
-		default:
-			r.bad(path, "known: "+strings.Join(slices.Sorted(maps.Keys(Annotations())), ", "), "unknown annotation %s", key)
+		if name, ours := strings.CutPrefix(key, prefix); ours {
+			r.annotation(name, all[key], o, &own)
 		}
 	}
 	return own
 }
 
-func (r *reader) absent(key, value string, o *slo.Objective) {
+func (r *reader) annotation(name, value string, o *slo.Objective, own *extras) {
+	const path = "metadata.annotations"
+	oneOf := func(words ...string) string {
+		if !slices.Contains(words, value) {
+			r.bad(path, "write "+strings.Join(words, ", "), "%s%s: %q is not known", prefix, name, value)
+		}
+		return value
+	}
+	switch name {
+	case "id":
+		o.ID = value
+	case "burn-rates":
+		o.BurnRates = value
+	case "burn-rates-override":
+		o.Override = value
+	case "alerting":
+		own.silent = oneOf("off") == "off"
+	case "no-data":
+		o.NoData = slo.NoData(oneOf("good", "bad", "ignore"))
+		if o.Method == slo.Occurrences && value != "ignore" {
+			r.bad(path, "use budgetingMethod: Timeslices", "%s%s: with Occurrences nothing happened where there is no data", prefix, name)
+		}
+	case "first-sample":
+		own.first = slo.FirstSample(oneOf("zero-origin"))
+	case "composite":
+		own.composite = oneOf("weighted", "worst", "event-product", "any-bad")
+	case "composite-target":
+		own.target = value
+	case "when-delayed":
+		own.delayed = oneOf("good", "bad", "ignore")
+	case "absent":
+		r.absent(value, o)
+	default:
+		r.bad(path, "known: "+strings.Join(slices.Sorted(maps.Keys(Annotations())), ", "), "unknown annotation %s%s", prefix, name)
+	}
+}
+
+func (r *reader) absent(value string, o *slo.Objective) {
 	after, word, _ := strings.Cut(value, " ")
 	d, err := span(after)
 	severity, known := severityOf(word)
 	if err != nil || !known {
-		r.bad("metadata.annotations", "write 10m ticket, for example", "%s: %q is no time and severity", key, value)
+		r.bad("metadata.annotations", "write 10m ticket, for example", "%sabsent: %q is no time and severity", prefix, value)
 		return
 	}
 	o.Absent = slo.Absent{After: d, Severity: severity}

@@ -74,7 +74,7 @@ func checkQuery(q, fn string) string {
 	if strings.TrimSpace(q) == "" {
 		return "the query is empty"
 	}
-	err := error(nil)
+	var err error
 	if fn == "" || windowMark.MatchString(q) {
 		err = metrics.ParseQuery(windowMark.ReplaceAllString(q, "5m"))
 	} else {
@@ -88,8 +88,30 @@ func checkQuery(q, fn string) string {
 
 // metric returns the query of m. fn is as in checkQuery.
 func (r *reader) metric(path string, m *Metric, fn string) string {
-	var q Query
-	kind, ref := "", m.DataSourceRef
+	q, kind, ref, path, ok := r.source(path, m)
+	switch {
+	case !ok:
+		return ""
+	case kind != "" && !strings.EqualFold(kind, "prometheus"):
+		r.bad(path, "write the query in PromQL, and type: Prometheus", "queries of type %q are not read", kind)
+		return ""
+	case ref != "" && r.shelf.whole && !r.shelf.sources[ref]:
+		r.linked = append(r.linked, ascode.Notef(path, "add a DataSource document of this name; the server's own metrics are meant in any case", "there is no data source %q", ref))
+	}
+	field := ".spec.query"
+	if q.Query == "" && q.PromQL != "" {
+		field = ".spec.promql"
+	}
+	if why := checkQuery(q.text(), fn); why != "" {
+		r.bad(path+field, "write the bare counter, such as sum(http_requests_total), or a range of {{.window}}", "%s", why)
+	}
+	return q.text()
+}
+
+// source finds the query of m, the kind and the name of its source, and the path
+// of the query. ok is false where there is none.
+func (r *reader) source(path string, m *Metric) (q Query, kind, ref, at string, ok bool) {
+	ref = m.DataSourceRef
 	switch {
 	case m.MetricSource != nil:
 		if m.Spec != nil || ref != "" || m.DataSourceSpec != nil {
@@ -110,23 +132,9 @@ func (r *reader) metric(path string, m *Metric, fn string) string {
 		}
 	default:
 		r.bad(path, "add metricSource: {spec: {query: …}}", "the metric has no query")
-		return ""
+		return q, kind, ref, path, false
 	}
-	if kind != "" && !strings.EqualFold(kind, "prometheus") {
-		r.bad(path, "write the query in PromQL, and type: Prometheus", "queries of type %q are not read", kind)
-		return ""
-	}
-	if ref != "" && r.shelf.whole && !r.shelf.sources[ref] {
-		r.linked = append(r.linked, ascode.Notef(path, "add a DataSource document of this name; the server's own metrics are meant in any case", "there is no data source %q", ref))
-	}
-	field := ".spec.query"
-	if q.Query == "" && q.PromQL != "" {
-		field = ".spec.promql"
-	}
-	if why := checkQuery(q.text(), fn); why != "" {
-		r.bad(path+field, "write the bare counter, such as sum(http_requests_total), or a range of {{.window}}", "%s", why)
-	}
-	return q.text()
+	return q, kind, ref, path, true
 }
 
 // sli reads what counts events. The op and value of a threshold are the
@@ -145,13 +153,7 @@ func (r *reader) sli(path string, s SLISpec) (out slo.SLI) {
 
 func (r *reader) ratio(path string, m RatioMetric) (out slo.SLI) {
 	if m.Raw != nil || m.RawType != "" {
-		if m.Raw == nil || m.RawType == "" || m.Total != nil || m.Good != nil || m.Bad != nil {
-			r.bad(path, "give raw: and rawType: success or failure, and neither good, bad nor total", "a raw ratio needs raw and rawType, and nothing else")
-			return out
-		}
-		out.RawFails, out.Counter = m.RawType == "failure", m.Counter
-		out.Raw = r.metric(path+".raw", m.Raw, "")
-		return out
+		return r.raw(path, m)
 	}
 	out.Counter = m.Counter
 	if m.Total == nil {
@@ -176,6 +178,16 @@ func (r *reader) ratio(path string, m RatioMetric) (out slo.SLI) {
 	if out.Total != "" && (out.Good == out.Total || out.Bad == out.Total) {
 		r.note(path, "one of the two needs a matcher more, such as code=~\"5..\"", "both sides of the ratio are the same query")
 	}
+	return out
+}
+
+func (r *reader) raw(path string, m RatioMetric) (out slo.SLI) {
+	if m.Raw == nil || m.RawType == "" || m.Total != nil || m.Good != nil || m.Bad != nil {
+		r.bad(path, "give raw: and rawType: success or failure, and neither good, bad nor total", "a raw ratio needs raw and rawType, and nothing else")
+		return out
+	}
+	out.RawFails, out.Counter = m.RawType == "failure", m.Counter
+	out.Raw = r.metric(path+".raw", m.Raw, "")
 	return out
 }
 

@@ -31,17 +31,13 @@ func (r *reader) read(meta ascode.Metadata, s SLOSpec) []slo.Objective {
 		inline, ref, field = s.SLI, s.SLIRef, "sli"
 	}
 	r.strange("spec", s.Indicator, s.IndicatorRef, s.SLI, s.SLIRef)
-	parts := 0
-	for _, o := range s.Objectives {
-		if i, ref := r.of(o); i != nil || ref != "" {
-			parts++
-		}
-	}
+	shared := inline != nil || ref != ""
+	parts := r.withOwn(s.Objectives)
 	var out []slo.Objective
 	switch {
-	case inline == nil && ref == "" && parts == 0:
+	case !shared && parts == 0:
 		r.bad("spec", "give one of "+field+": and "+field+"Ref:", "exactly one of %s and %sRef must be given", field, field)
-	case parts > 0 && (inline != nil || ref != ""):
+	case parts > 0 && shared:
 		r.bad("spec", "keep the "+field+" of the SLO, or those of the objectives", "both the SLO and its objectives have an SLI")
 	case parts > 0 && parts < len(s.Objectives):
 		r.bad("spec.objectives", "give each of them one", "some objectives have an SLI of their own and some have none")
@@ -50,13 +46,18 @@ func (r *reader) read(meta ascode.Metadata, s SLOSpec) []slo.Objective {
 	default:
 		out = r.several(base, s, inline, ref, field)
 	}
-	for i := range out {
-		if out[i].SLI.Counter {
-			out[i].SLI.First = own.first
-		}
-	}
 	r.alerting(out, s.AlertPolicies, own)
 	return out
+}
+
+// withOwn counts the objectives that have an SLI of their own.
+func (r *reader) withOwn(specs []ObjectiveSpec) (n int) {
+	for _, o := range specs {
+		if i, ref := r.of(o); i != nil || ref != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // strange refuses the fields of the other version.
@@ -191,6 +192,10 @@ func (r *reader) window(path string, w TimeWindow, o *slo.Objective) {
 		r.bad(path+".isRolling", "delete calendar:, or write isRolling: false", "a window of a calendar does not roll")
 		return
 	}
+	r.calendar(path, w, o)
+}
+
+func (r *reader) calendar(path string, w TimeWindow, o *slo.Objective) {
 	unit := w.Duration[len(w.Duration)-1:]
 	every, _ := strconv.Atoi(w.Duration[:len(w.Duration)-1]) // span has read it
 	zone, err := time.LoadLocation(w.Calendar.TimeZone)
@@ -256,12 +261,15 @@ func (r *reader) slice(path string, s ObjectiveSpec, o *slo.Objective) {
 	default:
 		o.Slice.Length = length
 	}
-	if o.Method == slo.RatioTimeslices {
-		if s.TimeSliceTarget != "" {
-			r.note(path+".timeSliceTarget", "delete the line, or write budgetingMethod: Timeslices", "timeSliceTarget means nothing for RatioTimeslices")
-		}
-		return
+	switch {
+	case o.Method == slo.Timeslices:
+		r.sliceTarget(path, s, o)
+	case s.TimeSliceTarget != "":
+		r.note(path+".timeSliceTarget", "delete the line, or write budgetingMethod: Timeslices", "timeSliceTarget means nothing for RatioTimeslices")
 	}
+}
+
+func (r *reader) sliceTarget(path string, s ObjectiveSpec, o *slo.Objective) {
 	share := string(s.TimeSliceTarget)
 	f, err := strconv.ParseFloat(share, 64)
 	switch {

@@ -18,7 +18,7 @@ import (
 	"github.com/hinoban/hinoban/internal/slo/rules"
 )
 
-var update = flag.Bool("update", false, "write the goldens") //nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "write the goldens")
 
 func parse(kinds []ascode.Kind, text string) (*ascode.Set, string) {
 	set, problems := ascode.Parse(map[string]string{"f.yaml": text}, kinds)

@@ -44,9 +44,9 @@ func absentAfter(period time.Duration, target float64) time.Duration {
 // increaseEvery is the interval of the group that counts the whole window.
 func increaseEvery(period time.Duration) time.Duration {
 	const week = 7 * 24 * time.Hour
-	for i, every := range []time.Duration{30, 60, 90, 120, 150, 180, 210} {
+	for i, every := range []int{30, 60, 90, 120, 150, 180, 210} {
 		if period < time.Duration(i+1)*week {
-			return every * time.Second
+			return time.Duration(every) * time.Second
 		}
 	}
 	return 240 * time.Second

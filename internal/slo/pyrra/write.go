@@ -13,18 +13,8 @@ import (
 // reason, where Pyrra has no words for it: it knows selectors of one metric each
 // and no other PromQL.
 func FromObjective(o slo.Objective) (Resource, error) {
-	refuse := func(why string) (Resource, error) {
+	if why := refusal(o); why != "" {
 		return Resource{}, errs.New(errs.Invalid, "%s cannot be written for Pyrra: %s", o.ID, why)
-	}
-	switch {
-	case o.Composite != nil:
-		return refuse("it is a composite, and Pyrra has none: convert its parts as SLOs of their own")
-	case o.Calendar != nil:
-		return refuse("its window is a calendar's, and Pyrra's roll")
-	case o.Method != slo.Occurrences:
-		return refuse("its budgeting method is " + string(o.Method) + ", and Pyrra knows Occurrences only")
-	case o.SLI.Raw != "" || o.SLI.Threshold != "":
-		return refuse("its SLI is no ratio of counters")
 	}
 	r := Resource{APIVersion: APIVersion, Kind: "ServiceLevelObjective"}
 	r.Metadata = rules.Object{Name: o.ID, Labels: map[string]string{prefix + "service": o.Service}}
@@ -40,23 +30,45 @@ func FromObjective(o slo.Objective) (Resource, error) {
 	if o.Absent.After > 0 {
 		r.Spec.Alerting.Absent = &yes
 	}
-	total, by, ok := bare(o.SLI.Total)
-	part, partBy, ok2 := bare(o.SLI.Bad + o.SLI.Good)
-	if !ok || !ok2 || strings.Join(by, ",") != strings.Join(partBy, ",") {
-		return refuse("its queries are not sums of one metric each, as sum(rate(m{…}[{{.window}}])) is")
+	var err error
+	if r.Spec.Indicator, err = indicatorOf(o.SLI); err == nil {
+		_, _, err = parse(r)
 	}
-	switch {
-	case o.SLI.Bad != "":
-		r.Spec.Indicator.Ratio = &Ratio{Errors: Query{part.String()}, Total: Query{total.String()}, Grouping: by}
-	case strings.HasSuffix(part.name, "_bucket") && strings.HasSuffix(total.name, "_count"):
-		r.Spec.Indicator.Latency = &Latency{Success: Query{part.String()}, Total: Query{total.String()}, Grouping: by}
-	default:
-		return refuse("it counts good events, and Pyrra's ratios count errors: write bad: in the place of good:")
-	}
-	if _, _, err := parse(r); err != nil {
-		return refuse(err.Error())
+	if err != nil {
+		return Resource{}, errs.New(errs.Invalid, "%s cannot be written for Pyrra: %w", o.ID, err)
 	}
 	return r, nil
+}
+
+// refusal says why Pyrra has no words for o, or "".
+func refusal(o slo.Objective) string {
+	switch {
+	case o.Composite != nil:
+		return "it is a composite, and Pyrra has none: convert its parts as SLOs of their own"
+	case o.Calendar != nil:
+		return "its window is a calendar's, and Pyrra's roll"
+	case o.Method != slo.Occurrences:
+		return "its budgeting method is " + string(o.Method) + ", and Pyrra knows Occurrences only"
+	case o.SLI.Raw != "" || o.SLI.Threshold != "":
+		return "its SLI is no ratio of counters"
+	}
+	return ""
+}
+
+func indicatorOf(s slo.SLI) (i Indicator, err error) {
+	total, by, ok := bare(s.Total)
+	part, partBy, ok2 := bare(s.Bad + s.Good)
+	switch {
+	case !ok || !ok2 || strings.Join(by, ",") != strings.Join(partBy, ","):
+		return i, errs.New(errs.Invalid, "its queries are not sums of one metric each, as sum(rate(m{…}[{{.window}}])) is")
+	case s.Bad != "":
+		i.Ratio = &Ratio{Errors: Query{part.String()}, Total: Query{total.String()}, Grouping: by}
+	case strings.HasSuffix(part.name, "_bucket") && strings.HasSuffix(total.name, "_count"):
+		i.Latency = &Latency{Success: Query{part.String()}, Total: Query{total.String()}, Grouping: by}
+	default:
+		return i, errs.New(errs.Invalid, "it counts good events, and Pyrra's ratios count errors: write bad: in the place of good:")
+	}
+	return i, nil
 }
 
 var (
@@ -70,7 +82,7 @@ func bare(q string) (s selector, by []string, ok bool) {
 	if m == nil {
 		return s, nil, false
 	}
-	for _, g := range strings.Split(m[1]+","+m[3], ",") {
+	for g := range strings.SplitSeq(m[1]+","+m[3], ",") {
 		if g = strings.TrimSpace(g); g != "" {
 			by = append(by, g)
 		}

@@ -34,19 +34,15 @@ func Series(o slo.Objective, s slo.Status, events slo.Count, at time.Time) []met
 	if o.Group != "" {
 		b.labels["sloth_group"] = o.Group
 	}
-	windows := append(served(), o.Window)
-	if i := slices.Index(windows, o.Window); i < len(windows)-1 {
-		windows = windows[:len(windows)-1]
+	windows := served()
+	if !slices.Contains(windows, o.Window) {
+		windows = append(windows, o.Window)
 	}
 	share := func(w time.Duration) (float64, bool) {
-		c := s.Counts[w]
-		if w == o.Window && s.Period.Known {
-			c = s.Period
+		if w == o.Window {
+			return shareOf(s.Period)
 		}
-		if !c.Known || c.Total <= 0 {
-			return 0, false
-		}
-		return float64(c.Bad()) / float64(c.Total), true
+		return shareOf(s.Counts[w])
 	}
 	for _, w := range windows {
 		if v, ok := share(w); ok {
@@ -72,16 +68,29 @@ func Series(o slo.Objective, s slo.Status, events slo.Count, at time.Time) []met
 		b.add(goodMetric, float64(events.Good))
 		b.add(totalMetric, float64(events.Total))
 	}
-	for _, p := range s.Pairs {
-		if p.Known && p.Rate > 0 {
-			short := ""
-			if p.Short > 0 {
-				short = rules.Duration(p.Short)
-			}
-			b.add(pressureMetric, min(p.LongBurn, p.ShortBurn)/p.Rate, "sloth_severity", string(p.Severity), "long", rules.Duration(p.Long), "short", short)
-		}
-	}
+	b.pressures(s.Pairs)
 	return b.out
+}
+
+func shareOf(c slo.Count) (float64, bool) {
+	if !c.Known || c.Total <= 0 {
+		return 0, false
+	}
+	return float64(c.Bad()) / float64(c.Total), true
+}
+
+// pressures says how near each pair is to firing.
+func (b *board) pressures(pairs []slo.PairStatus) {
+	for _, p := range pairs {
+		if !p.Known || p.Rate <= 0 {
+			continue
+		}
+		short := ""
+		if p.Short > 0 {
+			short = rules.Duration(p.Short)
+		}
+		b.add(pressureMetric, min(p.LongBurn, p.ShortBurn)/p.Rate, "sloth_severity", string(p.Severity), "long", rules.Duration(p.Long), "short", short)
+	}
 }
 
 // Labels are those by which Sloth's series name an objective.

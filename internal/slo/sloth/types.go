@@ -142,9 +142,9 @@ type LevelSLO struct {
 		Name        string            `json:"name,omitempty"`
 		Labels      map[string]string `json:"labels,omitempty"`
 		Annotations map[string]string `json:"annotations,omitempty"`
-		Page        Alert             `json:"pageAlert,omitempty"`
-		Ticket      Alert             `json:"ticketAlert,omitempty"`
-	} `json:"alerting,omitempty"`
+		Page        Alert             `json:"pageAlert,omitzero"`
+		Ticket      Alert             `json:"ticketAlert,omitzero"`
+	} `json:"alerting,omitzero"`
 }
 
 // File is s as a file of version prometheus/v1.
