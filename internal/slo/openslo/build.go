@@ -12,17 +12,9 @@ import (
 // service. Notes are what was accepted leniently through a reference.
 func Build(set *ascode.Set, hasService func(string) bool) (out []slo.Objective, problems, notes ascode.Problems) {
 	s := shelve(set)
-	services := map[string]bool{}
-	for _, d := range ascode.Of[ServiceSpec](set) {
-		services[d.Metadata.Name] = true
-	}
 	add := func(d ascode.Document, service string, found []slo.Objective, faults []ascode.FieldError, broken bool) {
 		if !hasService(service) && service != "" {
-			fix := "add a Service document of this name, or mend the name"
-			if services[service] {
-				fix = "write its Service document as openslo/v1 or hinoban/v1: the catalog reads those"
-			}
-			problems = append(problems, d.At("spec.service", fix, "there is no service %q", service))
+			problems = append(problems, d.At("spec.service", "add a Service document of this name, or mend the name", "there is no service %q", service))
 		}
 		for _, f := range faults {
 			p := d.At(f.Path, f.Fix, "%s: %s", f.Path, f.Message)

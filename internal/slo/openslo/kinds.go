@@ -6,26 +6,17 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 )
 
-// Kinds are the documents that are read, but for Service of v1, which is the
-// catalog's.
+// Kinds are the documents that are read, but for Service, which is the catalog's.
 func Kinds() []ascode.Kind {
 	out := versionKinds(V1, func(example string) string { return example })
 	out = append(out, versionKinds(V2Alpha, toV2)...)
 	return append(out,
-		ascode.Define[ServiceSpec](V2Alpha, "Service", "An OpenSLO service: a name and a description.", toV2(serviceExample), nil),
-		ascode.Define[ServiceSpec](V1Alpha, "Service", "An OpenSLO service: a name and a description.", strings.Replace(serviceExample, V1, V1Alpha, 1), nil),
 		ascode.Define(V1Alpha, "SLO", "A promise, in the first form of OpenSLO.", alphaExample, func(e ascode.Envelope[AlphaSLOSpec]) []ascode.FieldError {
 			r, spec := fromAlpha(shelf{}, e.Spec)
 			r.read(e.Metadata, spec)
 			return r.inAlpha(r.alone)
 		}),
 	)
-}
-
-// ServiceSpec is the spec of a Service of v1alpha and v2alpha. It says nothing
-// that a Service of the catalog does not.
-type ServiceSpec struct {
-	Description string `json:"description,omitempty" maxLength:"1050"`
 }
 
 // versionKinds are the kinds that v1 and v2alpha share.
@@ -68,12 +59,6 @@ func versionKinds(version string, example func(string) string) []ascode.Kind {
 func toV2(example string) string {
 	return strings.NewReplacer(V1, V2Alpha, "indicatorRef", "sliRef", "metricSource: {spec: ", "spec: ", "'}}", "'}", ", displayName: Checkout answers", "").Replace(example)
 }
-
-const serviceExample = `apiVersion: openslo/v1
-kind: Service
-metadata: {name: search}
-spec: {description: Finds things.}
-`
 
 const dataSourceExample = `apiVersion: openslo/v1
 kind: DataSource

@@ -10,6 +10,7 @@ import (
 	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/rules"
 )
 
 const day = 24 * time.Hour
@@ -65,9 +66,6 @@ func (r *reader) broken() bool {
 	return false
 }
 
-// windowMark finds {{.window}} however it is spaced.
-var windowMark = regexp.MustCompile(`\{\{-?\s*\.window\s*-?\}\}`)
-
 // checkQuery says what is wrong with a query, or "". fn is what is put around a
 // bare selector; "" leaves the query as it is.
 func checkQuery(q, fn string) string {
@@ -75,8 +73,8 @@ func checkQuery(q, fn string) string {
 		return "the query is empty"
 	}
 	var err error
-	if fn == "" || windowMark.MatchString(q) {
-		err = metrics.ParseQuery(windowMark.ReplaceAllString(q, "5m"))
+	if fn == "" || rules.HasWindow(q) {
+		err = metrics.ParseQuery(rules.PutWindow(q, "5m"))
 	} else {
 		_, err = metrics.OverWindow(q, fn, time.Hour)
 	}
@@ -105,7 +103,7 @@ func (r *reader) metric(path string, m *Metric, fn string) string {
 	if why := checkQuery(q.text(), fn); why != "" {
 		r.bad(path+field, "write the bare counter, such as sum(http_requests_total), or a range of {{.window}}", "%s", why)
 	}
-	return q.text()
+	return rules.PutWindow(q.text(), rules.WindowMark)
 }
 
 // source finds the query of m, the kind and the name of its source, and the path

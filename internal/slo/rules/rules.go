@@ -88,8 +88,11 @@ func Merge(all ...map[string]string) map[string]string {
 
 var mark = regexp.MustCompile(`\{\{\s*\.window\s*\}\}`)
 
-// HasWindow reports whether a query says {{.window}}.
+// WindowMark stands in a query where the window belongs.
+const WindowMark = "{{.window}}"
+
+// HasWindow reports whether a query has a [WindowMark], however it is spaced.
 func HasWindow(q string) bool { return mark.MatchString(q) }
 
-// PutWindow puts a window in the place of {{.window}}.
+// PutWindow puts a window in the place of each [WindowMark].
 func PutWindow(q, window string) string { return mark.ReplaceAllLiteralString(q, window) }

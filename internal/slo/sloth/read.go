@@ -247,11 +247,12 @@ func (o SLO) objective(s Spec, w Windows) (out slo.Objective, never []string) {
 	if len(out.Labels) == 0 {
 		out.Labels = nil
 	}
+	tidy := func(q string) string { return strings.TrimSpace(rules.PutWindow(q, rules.WindowMark)) }
 	switch {
 	case o.SLI.Events != nil:
-		out.SLI = slo.SLI{Bad: strings.TrimSpace(o.SLI.Events.ErrorQuery), Total: strings.TrimSpace(o.SLI.Events.TotalQuery), Counter: true}
+		out.SLI = slo.SLI{Bad: tidy(o.SLI.Events.ErrorQuery), Total: tidy(o.SLI.Events.TotalQuery), Counter: true}
 	case o.SLI.Raw != nil:
-		out.SLI = slo.SLI{Raw: strings.TrimSpace(o.SLI.Raw.ErrorRatioQuery), RawFails: true, Counter: true}
+		out.SLI = slo.SLI{Raw: tidy(o.SLI.Raw.ErrorRatioQuery), RawFails: true, Counter: true}
 	}
 	out.Pairs, never = w.Pairs(t, !o.Alerting.Page.Disable, !o.Alerting.Ticket.Disable)
 	return out, never
