@@ -138,18 +138,11 @@ func (w *ruleWriter) sloth(d ascode.Document) error {
 		specs, meta, asResource = []sloth.Spec{s.Spec.File()}, s.Metadata, true
 		opts.Mode, opts.Spec = "cli-gen-k8s", sloth.APIVersion
 	default:
-		objectives := w.of(d)
 		var err error
-		if specs, err = sloth.Specs(objectives, w.windows.Period); err != nil {
+		if specs, err = w.specs(d); err != nil {
 			return err
 		}
 		opts.Mode, opts.Spec, meta.Name = "cli-gen-openslo", d.APIVersion, d.Metadata.Name
-		for _, o := range objectives {
-			pairs, _ := w.windows.Pairs(o.Target, true, true)
-			if len(o.Pairs) > 0 && !samePairs(o.Pairs, pairs) {
-				w.notes = append(w.notes, o.ID+": the burn rates of the rules are Sloth's, not its own; --windows sets them")
-			}
-		}
 	}
 	for _, s := range specs {
 		groups, err := sloth.Rules(s, opts)
@@ -159,6 +152,28 @@ func (w *ruleWriter) sloth(d ascode.Document) error {
 		w.put(meta, groups, asResource)
 	}
 	return nil
+}
+
+// specs writes a document of another dialect as Sloth's.
+func (w *ruleWriter) specs(d ascode.Document) ([]sloth.Spec, error) {
+	objectives := w.of(d)
+	specs, err := sloth.Specs(objectives, w.windows.Period)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := d.Spec.(openslo.AlphaSLOSpec); ok {
+		if own, ok := sloth.FromAlpha(d.Metadata.Name, s); ok {
+			w.notes = append(w.notes, d.Metadata.Name+": as with Sloth, an SLO of v1alpha has no alerts; convert it to have some")
+			return []sloth.Spec{own}, nil
+		}
+	}
+	for _, o := range objectives {
+		pairs, _ := w.windows.Pairs(o.Target, true, true)
+		if len(o.Pairs) > 0 && !samePairs(o.Pairs, pairs) {
+			w.notes = append(w.notes, o.ID+": the burn rates of the rules are Sloth's, not its own; --windows sets them")
+		}
+	}
+	return specs, nil
 }
 
 func (w *ruleWriter) pyrra(d ascode.Document) error {

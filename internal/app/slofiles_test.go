@@ -107,7 +107,7 @@ func TestConvertRoundTrips(t *testing.T) {
 		if diff := cmp.Diff(was, objectives(t, string(written)), same...); diff != "" {
 			t.Errorf("%s by OpenSLO: %s\n%s", name, diff, written)
 		}
-		if !strings.Contains(name, "/sloth/") {
+		if !strings.Contains(name, "/sloth/") || strings.Contains(name, "alpha") {
 			continue
 		}
 		written, err = app.ConvertSLOs(map[string]string{name: text}, "sloth", "30d")

@@ -1,8 +1,10 @@
 package sloth
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/openslo"
 	"github.com/hinoban/hinoban/internal/slo/rules"
 )
 
@@ -34,6 +37,30 @@ func Specs(objectives []slo.Objective, period time.Duration) ([]Spec, error) {
 		out[i].SLOs = append(out[i].SLOs, written)
 	}
 	return out, nil
+}
+
+// FromAlpha writes an SLO of OpenSLO v1alpha as Sloth itself reads it: one SLO
+// for each objective, numbered from 0, without alerts. ok is false where Sloth
+// does not read it: it wants good, total, and {{.window}} in both.
+func FromAlpha(name string, s openslo.AlphaSLOSpec) (out Spec, ok bool) {
+	out = Spec{Version: Version, Service: s.Service}
+	for i, o := range s.Objectives {
+		m := o.RatioMetrics
+		if m == nil || m.Good == nil || !rules.HasWindow(m.Good.Query) || !rules.HasWindow(m.Total.Query) {
+			return out, false
+		}
+		share, err := strconv.ParseFloat(string(o.Target), 64)
+		if err != nil {
+			return out, false
+		}
+		const form = "\n  1 - (\n    (\n      %s\n    )\n    /\n    (\n      %s\n    )\n  )\n"
+		out.SLOs = append(out.SLOs, SLO{
+			Name: name + "-" + strconv.Itoa(i), Description: s.Description, Objective: ascode.Decimal(strconv.FormatFloat(share*100, 'g', -1, 64)),
+			SLI:      SLI{Raw: &Raw{fmt.Sprintf(form, m.Good.Query, m.Total.Query)}},
+			Alerting: Alerting{Page: Alert{Disable: true}, Ticket: Alert{Disable: true}},
+		})
+	}
+	return out, true
 }
 
 // refusal says why Sloth has no words for o, or "".
