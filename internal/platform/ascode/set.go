@@ -213,10 +213,26 @@ func parseFile(c *converter, text string, kinds []Kind) []Document {
 		if len(n.Content) == 0 || n.Content[0].ShortTag() == "!!null" {
 			continue
 		}
-		if d, ok := parseDocument(c, &n, kinds); ok {
-			docs = append(docs, d)
+		for _, one := range items(&n) {
+			if d, ok := parseDocument(c, one, kinds); ok {
+				docs = append(docs, d)
+			}
 		}
 	}
+}
+
+// items are the documents of n: n itself, or what it lists where it is a list of
+// mappings, as OpenSLO allows.
+func items(n *yaml.Node) []*yaml.Node {
+	root := n.Content[0]
+	if root.Kind != yaml.SequenceNode || len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
+		return []*yaml.Node{n}
+	}
+	var out []*yaml.Node
+	for _, item := range root.Content {
+		out = append(out, &yaml.Node{Kind: yaml.DocumentNode, Line: item.Line, Column: item.Column, Content: []*yaml.Node{item}})
+	}
+	return out
 }
 
 func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {

@@ -17,6 +17,7 @@ func fromAlpha(s shelf, a AlphaSLOSpec) (*reader, SLOSpec) {
 		out.TimeWindow = append(out.TimeWindow, TimeWindow{Duration: fmt.Sprint(w.Count) + unit[w.Unit], IsRolling: w.IsRolling, Calendar: w.Calendar})
 	}
 	if a.Indicator != nil {
+		r.promql("spec.indicator.thresholdMetric", &a.Indicator.ThresholdMetric)
 		out.Indicator = &InlineSLI{Spec: SLISpec{ThresholdMetric: alphaMetric(&a.Indicator.ThresholdMetric)}}
 	}
 	for i, o := range a.Objectives {
@@ -36,9 +37,13 @@ func fromAlpha(s shelf, a AlphaSLOSpec) (*reader, SLOSpec) {
 // sources refuses queries that are not PromQL.
 func (r *reader) sources(path string, m *AlphaRatio) {
 	for _, q := range []*AlphaMetric{m.Good, m.Bad, &m.Total} {
-		if q != nil && (!strings.EqualFold(q.Source, "prometheus") || (q.QueryType != "" && !strings.EqualFold(q.QueryType, "promql"))) {
-			r.bad(path, "write source: prometheus and queryType: promql", "queries of %s in %q are not read", q.Source, q.QueryType)
-		}
+		r.promql(path, q)
+	}
+}
+
+func (r *reader) promql(path string, q *AlphaMetric) {
+	if q != nil && (!strings.EqualFold(q.Source, "prometheus") || (q.QueryType != "" && !strings.EqualFold(q.QueryType, "promql") && q.QueryType != "query")) {
+		r.bad(path, "write source: prometheus and queryType: promql", "queries of %s in %q are not read", q.Source, q.QueryType)
 	}
 }
 

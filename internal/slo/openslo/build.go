@@ -62,7 +62,7 @@ func (r *reader) late(alone *reader, meta ascode.Metadata, s SLOSpec) []ascode.F
 }
 
 func shelve(set *ascode.Set) shelf {
-	s := shelf{whole: true, slis: map[string]doc[SLISpec]{}, policies: map[string]AlertPolicySpec{}, conditions: map[string]AlertConditionSpec{}, targets: map[string]bool{}, sources: map[string]bool{}}
+	s := shelf{whole: true, slis: map[string]doc[SLISpec]{}, policies: map[string]AlertPolicySpec{}, conditions: map[string]AlertConditionSpec{}, targets: map[string]bool{}, sources: map[string]string{}}
 	for _, d := range ascode.Of[SLISpec](set) {
 		s.slis[d.Metadata.Name] = doc[SLISpec]{d.APIVersion, d.Spec}
 	}
@@ -76,7 +76,7 @@ func shelve(set *ascode.Set) shelf {
 		s.targets[d.Metadata.Name] = true
 	}
 	for _, d := range ascode.Of[DataSourceSpec](set) {
-		s.sources[d.Metadata.Name] = true
+		s.sources[d.Metadata.Name] = d.Spec.Type
 	}
 	return s
 }

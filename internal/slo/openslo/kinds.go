@@ -24,7 +24,7 @@ func versionKinds(version string, example func(string) string) []ascode.Kind {
 	return []ascode.Kind{
 		ascode.Define(version, "DataSource", "Where metrics come from.", example(dataSourceExample), func(e ascode.Envelope[DataSourceSpec]) []ascode.FieldError {
 			if !strings.EqualFold(e.Spec.Type, "prometheus") {
-				return []ascode.FieldError{ascode.Fieldf("spec.type", "write type: Prometheus", "data sources of type %q are not read", e.Spec.Type)}
+				return []ascode.FieldError{ascode.Notef("spec.type", "write type: Prometheus", "SLIs of a data source of type %q are not read", e.Spec.Type)}
 			}
 			return nil
 		}),

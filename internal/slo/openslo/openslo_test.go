@@ -204,6 +204,10 @@ func TestFaults(t *testing.T) {
 		{"half a composite", of("budgetingMethod: Occurrences", "objectives: [{target: 0.9, indicator: "+ratio+"}, {target: 0.9}]"), "some objectives have an SLI of their own"},
 		{"sli in v1", of("sliRef: x", "budgetingMethod: Occurrences", "objectives: [{target: 0.9}]"), "openslo/v1 has no sli"},
 		{"metricSource in v2alpha", strings.Replace(strings.Replace(good(), "openslo/v1", "openslo.com/v2alpha", 1), "indicator:", "sli:", 1), "v2alpha has no metricSource"},
+		{"any source", strings.Replace(good(), "type: Prometheus", "type: Any", 1), "note f.yaml:6:57: spec.indicator.spec.ratioMetric.bad.metricSource: a source of type Any"},
+		{"no slice in v1alpha", "apiVersion: openslo/v1alpha\nkind: SLO\nmetadata: {name: s}\nspec:\n  service: api\n  budgetingMethod: Timeslices\n  objectives:\n  - {target: 0.9, value: 1, timeSliceTarget: 0.5, ratioMetrics: {good: {source: prometheus, queryType: query, query: a}, total: {source: prometheus, query: b}}}\n", "note f.yaml:8:5: spec.objectives[0]: a slice lasts a minute"},
+		{"Datadog in v1alpha", "apiVersion: openslo/v1alpha\nkind: SLO\nmetadata: {name: s}\nspec:\n  service: api\n  budgetingMethod: Occurrences\n  indicator: {thresholdMetric: {source: datadog, query: a}}\n  objectives:\n  - {target: 0.9, value: 1, op: lt}\n", "f.yaml:7:15: spec.indicator.thresholdMetric: queries of datadog"},
+		{"source by name", of("indicatorRef: x", "budgetingMethod: Occurrences", "objectives: [{target: 0.9, op: lt, value: 1}]") + "---\napiVersion: openslo/v1\nkind: SLI\nmetadata: {name: x}\nspec: {thresholdMetric: {metricSource: {metricSourceRef: dd, spec: {query: a}}}}\n---\napiVersion: openslo/v1\nkind: DataSource\nmetadata: {name: dd}\nspec: {type: Datadog, connectionDetails: [{apiKey: k}]}\n", `f.yaml:6:17: spec.indicatorRef: the data source "dd" is of type "Datadog"`},
 		{"same queries", strings.Replace(good(), "sum(errors)", "sum(all)", 1), "note f.yaml:6:22: spec.indicator.spec.ratioMetric: both sides of the ratio are the same query"},
 	}
 	for _, tt := range tests {

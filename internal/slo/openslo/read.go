@@ -23,7 +23,7 @@ type shelf struct {
 	policies   map[string]AlertPolicySpec
 	conditions map[string]AlertConditionSpec
 	targets    map[string]bool
-	sources    map[string]bool
+	sources    map[string]string // name to type
 }
 
 type doc[T any] struct {
@@ -90,11 +90,13 @@ func (r *reader) metric(path string, m *Metric, fn string) string {
 	switch {
 	case !ok:
 		return ""
+	case strings.EqualFold(kind, "any"):
+		r.note(path, "write type: Prometheus", "a source of type Any, as in OpenSLO's examples, is read as Prometheus")
 	case kind != "" && !strings.EqualFold(kind, "prometheus"):
 		r.bad(path, "write the query in PromQL, and type: Prometheus", "queries of type %q are not read", kind)
 		return ""
-	case ref != "" && r.shelf.whole && !r.shelf.sources[ref]:
-		r.linked = append(r.linked, ascode.Notef(path, "add a DataSource document of this name; the server's own metrics are meant in any case", "there is no data source %q", ref))
+	case ref != "" && r.shelf.whole:
+		r.sourceNamed(path, ref)
 	}
 	field := ".spec.query"
 	if q.Query == "" && q.PromQL != "" {
@@ -104,6 +106,17 @@ func (r *reader) metric(path string, m *Metric, fn string) string {
 		r.bad(path+field, "write the bare counter, such as sum(http_requests_total), or a range of {{.window}}", "%s", why)
 	}
 	return rules.PutWindow(q.text(), rules.WindowMark)
+}
+
+// sourceNamed looks at the data source that a metric names.
+func (r *reader) sourceNamed(path, ref string) {
+	kind, known := r.shelf.sources[ref]
+	switch {
+	case !known:
+		r.linked = append(r.linked, ascode.Notef(path, "add a DataSource document of this name; the server's own metrics are meant in any case", "there is no data source %q", ref))
+	case !strings.EqualFold(kind, "prometheus"):
+		r.link(path, "name a source of type Prometheus, and write the query in PromQL", "the data source %q is of type %q, whose queries are not read", ref, kind)
+	}
 }
 
 // source finds the query of m, the kind and the name of its source, and the path
@@ -211,9 +224,13 @@ func (r *reader) indicator(path string, inline *InlineSLI, ref, field string) (o
 		r.link(path+"."+field+"Ref", "add an SLI document of this name, or mend the name", "there is no SLI %q", ref)
 		return out, false
 	}
-	other := &reader{version: d.version}
+	other := &reader{version: d.version, shelf: r.shelf}
 	out = other.sli("spec", d.spec)
-	return out, !other.broken() // its own document has been told
+	for _, f := range other.linked { // told at the name, for it is not of this document
+		f.Path = path + "." + field + "Ref"
+		r.linked = append(r.linked, f)
+	}
+	return out, !other.broken() // what its own document shows has been told
 }
 
 var spanForm = regexp.MustCompile(`^([0-9]+)([mhdwMQY])$`)

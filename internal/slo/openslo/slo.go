@@ -248,6 +248,10 @@ func (r *reader) slice(path string, s ObjectiveSpec, o *slo.Objective) {
 	if _, err := strconv.Atoi(text); err == nil {
 		text += "m"
 	}
+	if text == "" && r.alpha {
+		r.note(path, "add timeSliceWindow: 1m", "a slice lasts a minute where v1alpha does not say")
+		text = "1m"
+	}
 	if text == "" {
 		r.bad(path, "add timeSliceWindow: 1m, for example", "%s needs a timeSliceWindow", o.Method)
 		return

@@ -16,9 +16,9 @@ const (
 // DataSourceSpec is the spec of an OpenSLO DataSource. Only Prometheus sources
 // are read; the server's own metrics are meant, whatever the details say.
 type DataSourceSpec struct {
-	Description       string         `json:"description,omitempty" maxLength:"1050"`
-	Type              string         `json:"type" doc:"Prometheus."`
-	ConnectionDetails map[string]any `json:"connectionDetails,omitempty"`
+	Description       string `json:"description,omitempty" maxLength:"1050"`
+	Type              string `json:"type" doc:"Prometheus."`
+	ConnectionDetails any    `json:"connectionDetails,omitempty"`
 }
 
 // MetricSource is where a metric of v1 comes from and its query.
