@@ -21,6 +21,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/dialect"
 )
 
@@ -57,7 +58,7 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	for _, s := range p.catalog.Services {
 		known[s.ID] = true
 	}
-	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }})
+	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(set)})
 	p.objectives, p.notes = built.Objectives, built.Notes
 	problems = append(problems, built.Problems...)
 	p.oncall, bad = oncall.Build(set)
@@ -67,6 +68,16 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 		problems = append(problems, p.scrape[1].At("", "keep one prometheus.yml", "%s is read already", p.scrape[0].File))
 	}
 	return p, problems
+}
+
+// entries finds the entries of the burn-rate catalogues of a set, and of those
+// that come with the product.
+func entries(set *ascode.Set) func(string, slo.Objective) (dialect.Alerting, error) {
+	catalogues := catalogue.Build(set)
+	return func(ref string, o slo.Objective) (a dialect.Alerting, err error) {
+		a.Pairs, a.Budgets, a.Absent, err = catalogues.Pairs(ref, o)
+		return a, err
+	}
 }
 
 // Check reads a folder of documents and says what is wrong with it as a whole.

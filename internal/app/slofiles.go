@@ -27,7 +27,7 @@ type RuleOptions struct {
 // readSLOs reads SLO files of any dialect. Their services need no document.
 func readSLOs(files map[string]string) (*ascode.Set, dialect.Built, error) {
 	set, problems := ascode.Parse(files, Kinds())
-	built := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }})
+	built := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }, Entry: entries(set)})
 	problems = append(problems, built.Problems...)
 	if err := problems.Err(); err != nil {
 		return nil, built, err

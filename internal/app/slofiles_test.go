@@ -169,3 +169,17 @@ func TestRulesAcrossDialects(t *testing.T) {
 		t.Errorf("%v %v\n%s", err, notes, got)
 	}
 }
+
+// A reference to a catalogue that comes with the product gives the pairs.
+func TestEntryOfACatalogue(t *testing.T) {
+	text := func(ref string) map[string]string {
+		return map[string]string{"f.yaml": "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: s, annotations: {hinoban.dev/burn-rates: " + ref + "}}\nspec:\n  service: s\n  budgetingMethod: Occurrences\n  indicator: {spec: {ratioMetric: {counter: true, bad: {metricSource: {spec: {query: sum(e)}}}, total: {metricSource: {spec: {query: sum(t)}}}}}}\n  objectives: [{target: 0.999}]\n"}
+	}
+	got, notes, err := app.WriteRules(text("google-30d"), app.RuleOptions{Dialect: "sloth", Period: "30d"})
+	if err != nil || !strings.Contains(string(got), "14.4 * 0.0009999999999999432") {
+		t.Errorf("%v %v\n%s", err, notes, got)
+	}
+	if _, _, err := app.WriteRules(text("nope/x"), app.RuleOptions{Dialect: "sloth", Period: "30d"}); err == nil || !strings.Contains(err.Error(), `f.yaml:1:1: s: there is no burn-rate catalogue "nope"`) {
+		t.Errorf("got %v", err)
+	}
+}
