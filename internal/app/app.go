@@ -34,6 +34,7 @@ import (
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
+	"github.com/hinoban/hinoban/internal/slo/dialect"
 	"github.com/hinoban/hinoban/internal/slo/meter"
 )
 
@@ -241,7 +242,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, slo.Kinds(), {catalogue.Kind()}, oncall.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, dialect.Kinds(), {catalogue.Kind()}, oncall.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

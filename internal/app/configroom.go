@@ -21,6 +21,8 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/catalogue"
+	"github.com/hinoban/hinoban/internal/slo/dialect"
 )
 
 // scrapeConfig is a prometheus.yml as it was read.
@@ -44,6 +46,7 @@ type plans struct {
 	objectives []slo.Objective
 	oncall     *oncall.Plan
 	scrape     []ascode.Doc[scrapeConfig]
+	notes      ascode.Problems // what was accepted leniently
 }
 
 // build checks a set as a whole. It is pure.
@@ -55,8 +58,9 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	for _, s := range p.catalog.Services {
 		known[s.ID] = true
 	}
-	p.objectives, bad = slo.Build(set, func(id string) bool { return known[id] })
-	problems = append(problems, bad...)
+	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(set)})
+	p.objectives, p.notes = built.Objectives, built.Notes
+	problems = append(problems, built.Problems...)
 	p.oncall, bad = oncall.Build(set)
 	problems = append(problems, bad...)
 	p.scrape = ascode.Of[scrapeConfig](set)
@@ -66,10 +70,22 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	return p, problems
 }
 
+// entries finds the entries of the burn-rate catalogues of a set, and of those
+// that come with the product.
+func entries(set *ascode.Set) func(string, slo.Objective) (dialect.Alerting, error) {
+	catalogues := catalogue.Build(set)
+	return func(ref string, o slo.Objective) (a dialect.Alerting, err error) {
+		a.Pairs, a.Budgets, a.Absent, err = catalogues.Pairs(ref, o)
+		return a, err
+	}
+}
+
 // Check reads a folder of documents and says what is wrong with it as a whole.
+// The notes of the set are what was accepted leniently.
 func Check(folder fs.FS) (*ascode.Set, ascode.Problems) {
 	set, problems := ascode.Load(folder, Kinds())
-	_, more := build(set)
+	p, more := build(set)
+	set.Notes = append(set.Notes, p.notes...)
 	return set, append(problems, more...)
 }
 

@@ -63,9 +63,14 @@ func Kinds() []ascode.Kind {
 		ascode.Define(APIVersion, "Service", "A service, its owner and what it needs.", serviceExample, checkService),
 		ascode.Define[TeamSpec](APIVersion, "Team", "A team and its members.", teamExample, nil),
 		ascode.Define(APIVersion, "Person", "A person and the devices that reach them.", personExample, checkPerson),
-		ascode.Define[OpenSLOServiceSpec]("openslo/v1", "Service", "An OpenSLO service: a name and a description.", openSLOExample, nil),
+		openSLOService("openslo/v1"), openSLOService("openslo/v1alpha"), openSLOService("openslo.com/v2alpha"),
 		ascode.Native("CODEOWNERS", "CodeOwners", "Who owns which paths, as on GitHub and GitLab.", ParseOwners),
 	}
+}
+
+// openSLOService is the Service of a version of OpenSLO; it is the same in all.
+func openSLOService(version string) ascode.Kind {
+	return ascode.Define[OpenSLOServiceSpec](version, "Service", "An OpenSLO service: a name and a description.", strings.Replace(openSLOExample, "openslo/v1", version, 1), nil)
 }
 
 const serviceExample = `apiVersion: hinoban/v1

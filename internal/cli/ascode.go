@@ -35,12 +35,12 @@ func printJSON(s Streams, v any) error {
 }
 
 func newCheck(s Streams) *cobra.Command {
-	asJSON := false
+	asJSON, strict := false, false
 	cmd := &cobra.Command{
 		Use:     "check DIR",
 		Short:   "Say what is wrong with a folder of documents",
-		Long:    "Read every document under DIR and say what is wrong: file:line:column, what was\nexpected, and how to mend it. The exit code is 1 where something is wrong.",
-		Example: "  hinoban check ./config\n  hinoban check --json ./config",
+		Long:    "Read every document under DIR and say what is wrong: file:line:column, what was\nexpected, and how to mend it. The exit code is 1 where something is wrong. What is\naccepted although its format does not allow it is a note; --strict makes it an error.",
+		Example: "  hinoban check ./config\n  hinoban check --json ./config\n  hinoban check --strict ./config",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			fsys, err := folder(args[0])
@@ -48,8 +48,11 @@ func newCheck(s Streams) *cobra.Command {
 				return err
 			}
 			set, problems := app.Check(fsys)
+			if strict {
+				problems, set.Notes = append(problems, set.Notes...), nil
+			}
 			if asJSON {
-				err = printJSON(s, map[string]any{"documents": len(set.Documents), "problems": append([]ascode.Problem{}, problems...)})
+				err = printJSON(s, map[string]any{"documents": len(set.Documents), "problems": append([]ascode.Problem{}, problems...), "notes": append([]ascode.Problem{}, set.Notes...)})
 			} else {
 				report(s, args[0], set, problems)
 			}
@@ -60,10 +63,15 @@ func newCheck(s Streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&strict, "strict", false, "refuse what is accepted leniently")
 	return cmd
 }
 
 func report(s Streams, dir string, set *ascode.Set, problems ascode.Problems) {
+	for _, p := range set.Notes {
+		p.File = filepath.Join(dir, p.File)
+		printf(s.Err, "note: %s\n", p)
+	}
 	for _, p := range problems {
 		p.File = filepath.Join(dir, p.File)
 		printf(s.Err, "%s\n", p)
@@ -165,7 +173,7 @@ func newSchema(s Streams) *cobra.Command {
 				}
 				found = true
 				if want == "" && dir == "" {
-					printf(s.Out, "%-28s %s\n", name, k.Doc)
+					printf(s.Out, "%-42s %s\n", name, k.Doc)
 					continue
 				}
 				if err := writeSchema(s, dir, k); err != nil {

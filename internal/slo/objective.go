@@ -32,8 +32,10 @@ type Objective struct {
 	ID        string            `json:"id"`
 	Name      string            `json:"name"`
 	Service   string            `json:"service"`
-	Parent    string            `json:"parent,omitempty"` // of an instance of a grouped objective: the objective's id
-	Group     string            `json:"group,omitempty"`  // of an instance: region="eu", …
+	Parent    string            `json:"parent,omitempty"`  // of an instance of a grouped objective: the objective's id
+	Group     string            `json:"group,omitempty"`   // of an instance: region="eu", …
+	PartOf    string            `json:"part_of,omitempty"` // of a part that a Composite alone has: the composite's id; it has no pairs, and no page of its own
+	Text      string            `json:"description,omitempty"`
 	Target    Target            `json:"target"`
 	Window    time.Duration     `json:"window"`             // rolling; the nominal length where Calendar is set
 	Calendar  *period.Calendar  `json:"calendar,omitempty"` // nil: a rolling window

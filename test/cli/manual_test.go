@@ -66,7 +66,7 @@ func TestCommandsOfTheManualExist(t *testing.T) {
 func checkCommand(t *testing.T, file string, args []string) {
 	t.Helper()
 	verb := args[:1]
-	if len(args) > 1 && args[0] == "log" {
+	if len(args) > 1 && (args[0] == "log" || args[0] == "slo") {
 		verb = args[:2]
 	}
 	text, ok := help(verb...)

@@ -28,6 +28,7 @@ import (
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/postmortem/postmortemdb"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/dialect"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
 )
 
@@ -188,7 +189,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	snapshot, _ := catalog.Build(set)
 	cat := catalog.New()
 	cat.Replace(snapshot)
-	objectives, _ := slo.Build(set, func(string) bool { return true })
+	objectives := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }}).Objectives
 	w.plan, _ = oncall.Build(set)
 
 	w.inbox = alert.NewInbox(alertdb.New(w.db, w.log, w.newID), clock)

@@ -111,6 +111,21 @@ func TestProblemsPointIntoTheDocument(t *testing.T) {
 	}
 }
 
+func TestListOfDocuments(t *testing.T) {
+	item := func(name, watts string) string {
+		return "- apiVersion: x/v1\n  kind: Lamp\n  metadata: {name: " + name + "}\n  spec: {watts: " + watts + "}\n"
+	}
+	set, problems := ascode.Parse(map[string]string{"a.yaml": item("a", "1") + item("b", "2") + "---\n" + lamp("c", 3)}, kinds())
+	docs := ascode.Of[lampSpec](set)
+	if len(problems) > 0 || len(docs) != 3 || docs[1].Metadata.Name != "b" || docs[1].Line != 5 || !strings.HasPrefix(docs[1].Text, "apiVersion: x/v1\n") {
+		t.Errorf("got %+v, %v", docs, problems)
+	}
+	_, problems = ascode.Parse(map[string]string{"a.yaml": item("a", "1") + item("b", "0") + "- 7\n"}, kinds())
+	if want := "a.yaml:8:17: spec.watts: expected number >= 1"; !strings.Contains(problems.Error(), want) || !strings.Contains(problems.Error(), "a.yaml:9:3: a document must be a mapping") {
+		t.Errorf("got %v, want %q", problems, want)
+	}
+}
+
 // Whatever the bytes are, parsing ends, and every problem has a file and a
 // place in it.
 func FuzzParse(f *testing.F) {

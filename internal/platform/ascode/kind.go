@@ -64,6 +64,8 @@ type Kind struct {
 	Doc        string // one sentence
 	Example    string // a complete document, tested to be valid
 
+	marker   string // the field that names the version; "" for apiVersion and kind
+	foreign  bool   // its schema says itself what apiVersion and kind are
 	schema   *huma.Schema
 	registry huma.Registry
 	decode   func(c *converter, n *yaml.Node, text []byte) (meta Metadata, spec any)
@@ -131,10 +133,7 @@ func define[E any](apiVersion, name, doc, example string, check func(E) []FieldE
 			return meta, nil
 		}
 		if check != nil {
-			for _, f := range check(e) {
-				at, _ := find(n, f.Path)
-				c.say(at, f.Fix, "%s: %s", f.Path, f.Message)
-			}
+			c.fields(n, check(e))
 		}
 		return parts(e)
 	}
@@ -312,6 +311,9 @@ func (k Kind) JSONSchema() ([]byte, error) {
 			"apiVersion": map[string]any{"const": k.APIVersion}, "kind": map[string]any{"const": k.Name},
 		}}},
 	}
+	if k.foreign {
+		out["allOf"] = []any{k.schema}
+	}
 	return json.MarshalIndent(out, "", "  ")
 }
 
@@ -327,6 +329,9 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	*d = Decimal(n)
 	return nil
 }
+
+// MarshalJSON writes the number as it was written.
+func (d Decimal) MarshalJSON() ([]byte, error) { return json.Marshal(json.Number(d)) }
 
 // Schema implements huma.SchemaProvider.
 func (Decimal) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeNumber} }

@@ -61,6 +61,13 @@ type FieldError struct {
 	Path    string // from the document's root: "spec.objectives[0].target"
 	Message string
 	Fix     string
+	Lenient bool // accepted all the same: a note, and an error only to the strict
+}
+
+// Notef returns a lenient FieldError: what is accepted, though the format does
+// not allow it or does not mean what it seems to.
+func Notef(path, fix, format string, args ...any) FieldError {
+	return FieldError{Path: path, Fix: fix, Message: fmt.Sprintf(format, args...), Lenient: true}
 }
 
 // Fieldf returns a FieldError whose message is formatted.

@@ -41,6 +41,7 @@ type Document struct {
 type Set struct {
 	Documents []Document
 	Files     map[string]string // path -> text: what was read, to keep and compare
+	Notes     Problems          // what was accepted leniently: no problem, unless somebody asks for --strict
 }
 
 // Doc is a document with its spec's type.
@@ -145,10 +146,12 @@ func Parse(files map[string]string, kinds []Kind) (*Set, Problems) {
 	}
 	slices.Sort(names)
 	for _, n := range names {
-		docs, bad := parseFile(n, files[n], kinds)
-		s.Documents = append(s.Documents, docs...)
-		problems = append(problems, bad...)
+		c := &converter{file: n}
+		s.Documents = append(s.Documents, parseFile(c, files[n], kinds)...)
+		problems = append(problems, c.problems...)
+		s.Notes = append(s.Notes, c.notes...)
 	}
+	s.Notes = s.Notes.sorted()
 	return s, append(problems, doubles(s.Documents)...).sorted()
 }
 
@@ -182,12 +185,12 @@ func doubles(docs []Document) (out Problems) {
 
 var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 
-func parseFile(name, text string, kinds []Kind) ([]Document, Problems) {
-	c := &converter{file: name}
+func parseFile(c *converter, text string, kinds []Kind) []Document {
+	name := c.file
 	for _, k := range kinds {
 		if k.File != "" && k.File == path.Base(name) {
 			meta, spec := k.decode(c, nil, []byte(text))
-			return []Document{{Kind: k.Name, Metadata: meta, File: name, Line: 1, Text: text, Spec: spec}}, c.problems
+			return []Document{{Kind: k.Name, Metadata: meta, File: name, Line: 1, Text: text, Spec: spec}}
 		}
 	}
 	var docs []Document
@@ -196,7 +199,7 @@ func parseFile(name, text string, kinds []Kind) ([]Document, Problems) {
 		var n yaml.Node
 		err := dec.Decode(&n)
 		if errors.Is(err, io.EOF) {
-			return docs, c.problems
+			return docs
 		}
 		if err != nil {
 			p := Problem{File: name, Line: 1, Column: 1, Message: "not YAML: " + err.Error(), Fix: "check the indentation and quotes on and above this line"}
@@ -204,15 +207,32 @@ func parseFile(name, text string, kinds []Kind) ([]Document, Problems) {
 				p.Line, _ = strconv.Atoi(m[1]) // the pattern holds digits only
 				p.Message = "not YAML: " + m[2]
 			}
-			return docs, append(c.problems, p)
+			c.problems = append(c.problems, p)
+			return docs
 		}
 		if len(n.Content) == 0 || n.Content[0].ShortTag() == "!!null" {
 			continue
 		}
-		if d, ok := parseDocument(c, &n, kinds); ok {
-			docs = append(docs, d)
+		for _, one := range items(&n) {
+			if d, ok := parseDocument(c, one, kinds); ok {
+				docs = append(docs, d)
+			}
 		}
 	}
+}
+
+// items are the documents of n: n itself, or what it lists where it is a list of
+// mappings, as OpenSLO allows.
+func items(n *yaml.Node) []*yaml.Node {
+	root := n.Content[0]
+	if root.Kind != yaml.SequenceNode || len(root.Content) == 0 || root.Content[0].Kind != yaml.MappingNode {
+		return []*yaml.Node{n}
+	}
+	var out []*yaml.Node
+	for _, item := range root.Content {
+		out = append(out, &yaml.Node{Kind: yaml.DocumentNode, Line: item.Line, Column: item.Column, Content: []*yaml.Node{item}})
+	}
+	return out
 }
 
 func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {
@@ -229,7 +249,7 @@ func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {
 	}
 	version, kind := field("apiVersion"), field("kind")
 	for _, k := range kinds {
-		if k.File == "" && k.APIVersion == version && k.Name == kind {
+		if k.is(field) {
 			meta, spec := k.decode(c, n, nil)
 			if meta.Name == "" {
 				meta.Name = field("metadata.name") // of a document that is wrong elsewhere
@@ -240,7 +260,7 @@ func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {
 			if err := errors.Join(enc.Encode(n), enc.Close()); err != nil {
 				c.say(root, "", "%v", err)
 			}
-			return Document{APIVersion: version, Kind: kind, Metadata: meta, File: c.file, Line: root.Line, Text: text.String(), Spec: spec, node: n}, true
+			return Document{APIVersion: k.APIVersion, Kind: k.Name, Metadata: meta, File: c.file, Line: root.Line, Text: text.String(), Spec: spec, node: n}, true
 		}
 	}
 	unknownKind(c, n, version, kind, kinds)
