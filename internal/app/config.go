@@ -31,6 +31,7 @@ type Config struct {
 	MetricsToken string // its bearer token
 	Retention    time.Duration
 	ReloadEvery  time.Duration // between two looks at Folder
+	RecordSLOs   bool          // write the series that Sloth's rules record
 
 	HTTP    httpd.Config
 	Auth    auth.Config
@@ -44,7 +45,7 @@ type Config struct {
 // Default returns the configuration in use when nothing else is said.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:8119", Data: "./data", Lang: "en", Version: "dev", ReloadEvery: time.Second,
+		Listen: "127.0.0.1:8119", Data: "./data", Lang: "en", Version: "dev", ReloadEvery: time.Second, RecordSLOs: true,
 		HTTP: httpd.Default(), Auth: auth.Default(), OnCall: oncall.Default(), SLO: slo.Default(),
 		Webhook: webhook.Default(), Slack: slack.Default(), Mail: mail.Default(),
 	}

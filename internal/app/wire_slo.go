@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -15,6 +16,7 @@ import (
 	"github.com/hinoban/hinoban/internal/slo/meter"
 	"github.com/hinoban/hinoban/internal/slo/ringfile"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
+	"github.com/hinoban/hinoban/internal/slo/sloth"
 	"github.com/hinoban/hinoban/internal/slo/sloweb"
 )
 
@@ -46,6 +48,7 @@ func (a *App) wireSLO() module.Module {
 		Loops: []run.Loop{
 			{Name: "slo.evaluate", Every: time.Second, Gap: 500 * time.Millisecond, Wake: a.committed.wait, Do: a.evaluator.Evaluate},
 			{Name: "slo.upkeep", Every: 2 * time.Second, Do: a.meter.Upkeep},
+			{Name: "slo.record", Every: time.Minute, Do: a.recordSLOs},
 		},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, r event.Record, e slo.Burning) error {
@@ -56,6 +59,37 @@ func (a *App) wireSLO() module.Module {
 			}),
 		},
 	}
+}
+
+// recordBatch is how many series are written at once.
+const recordBatch = 5000
+
+// recordSLOs writes what Sloth's rules would have recorded, so that dashboards over
+// those series go on working.
+func (a *App) recordSLOs(ctx context.Context) error {
+	if a.tsdb == nil || !a.cfg.RecordSLOs {
+		return nil
+	}
+	at := a.now()
+	var batch []metrics.Series
+	flush := func() error {
+		err := a.tsdb.Write(ctx, batch)
+		batch = batch[:0]
+		return err
+	}
+	for _, s := range a.evaluator.All() {
+		if s.Objective.PartOf != "" {
+			continue
+		}
+		batch = append(batch, sloth.Series(s.Objective, s.Status, a.meter.Events(s.Objective), at)...)
+		if len(batch) < recordBatch {
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+	return flush()
 }
 
 // serviceName is a service's name, or the id where the catalog has none.

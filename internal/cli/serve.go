@@ -39,6 +39,7 @@ func (f *serverFlags) bind(cmd *cobra.Command) {
 	fl.StringVar(&f.cfg.Folder, "config", "", "folder of documents as code; it is followed while the server runs")
 	fl.StringVar(&f.cfg.Lang, "lang", f.cfg.Lang, "language of what is written for everybody: en or ja")
 	fl.StringVar(&f.cfg.MetricsURL, "metrics-url", "", "a Prometheus-compatible server to ask instead of the embedded store")
+	fl.BoolVar(&f.cfg.RecordSLOs, "record-slo-series", true, "write the series that Sloth's rules record, for dashboards that show them")
 	fl.DurationVar(&f.cfg.Retention, "metrics-retention", 0, "how long the embedded store keeps samples; the default is 400 days")
 	fl.DurationVar(&f.cfg.SLO.Every, "slo-interval", f.cfg.SLO.Every, "how often objectives are looked at")
 	fl.BoolVar(&f.cfg.Webhook.AllowPrivate, "allow-private-webhooks", false, "let webhooks reach private and loopback addresses")

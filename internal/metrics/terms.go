@@ -130,6 +130,8 @@ func (c compiler) binary(e *parser.BinaryExpr) (Sum, error) {
 		return c.sum(e.LHS)
 	case e.Op == parser.GTR && isZero(e.RHS) && !e.ReturnBool:
 		return c.sum(e.LHS)
+	case e.Op == parser.MUL:
+		return c.observations(e)
 	case e.Op != parser.ADD && e.Op != parser.SUB:
 		return Sum{}, c.no("this operation", e)
 	}
@@ -277,6 +279,21 @@ func (c compiler) ratio(e parser.Expr, failing bool) (Ratio, error) {
 	}
 }
 
+// observations takes histogram_fraction(0, upper, x) * histogram_count(x) apart: the
+// observations of x of at most upper.
+func (c compiler) observations(e *parser.BinaryExpr) (Sum, error) {
+	share, ok := strip(e.LHS).(*parser.Call)
+	count, also := strip(e.RHS).(*parser.Call)
+	if ok && also && share.Func.Name == "histogram_count" {
+		share, count = count, share
+	}
+	if !ok || !also || share.Func.Name != "histogram_fraction" || count.Func.Name != "histogram_count" || share.Args[2].String() != count.Args[0].String() {
+		return Sum{}, c.no("this operation", e)
+	}
+	r, err := c.ratio(share, false)
+	return r.Part, err
+}
+
 // histogram counts the observations of native histograms of at most upper.
 func (c compiler) histogram(e parser.Expr, upper float64) (Sum, error) {
 	s, err := c.sum(e)
@@ -284,7 +301,7 @@ func (c compiler) histogram(e parser.Expr, upper float64) (Sum, error) {
 		return s, err
 	}
 	for i := range s.Terms {
-		s.Terms[i].Histogram, s.Terms[i].Upper = true, upper
+		s.Terms[i].Histogram, s.Terms[i].Upper, s.Terms[i].Form = true, upper, Growth
 	}
 	return s, nil
 }

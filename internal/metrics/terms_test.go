@@ -18,6 +18,7 @@ func TestTerms(t *testing.T) {
 		{`-sum(a) + sum(b)`, `-growth{__name__="a"} +growth{__name__="b"}`},
 		{`sum(count_over_time(up[{{.window}}])) - sum(sum_over_time(up[{{.window}}]))`, `+each{__name__="up"} -value{__name__="up"}`},
 		{`histogram_count(sum(rate(h[{{.window}}])))`, `+growth{__name__="h"}≤+Inf`},
+		{`histogram_fraction(0, 0.2, sum(h)) * histogram_count(sum(h))`, `+growth{__name__="h"}≤finite`},
 		{`sum(sum by (x) (a))`, `+growth{__name__="a"}`},
 	} {
 		s, err := Terms(c.query, Growth)
@@ -31,7 +32,7 @@ func TestTerms(t *testing.T) {
 	}
 	for _, bad := range []string{
 		`avg(a)`, `sum without (x) (a)`, `sum(a) * 2`, `sum(a + b)`, `sum(rate(a[5m]))`, `sum(a offset 5m)`, `sum(a @ 1)`, `sum by (x) (a) + sum by (y) (b)`,
-		`max_over_time(a[{{.window}}])`, `sum(a) or sum(b)`, `a > 1`, `1`, `sum(a) - b`, `sum(rate(a[{{.window}}:1m]))`,
+		`max_over_time(a[{{.window}}])`, `sum(a) or sum(b)`, `histogram_fraction(0, 1, sum(h)) * histogram_count(sum(g))`, `sum(a) * sum(b)`, `a > 1`, `1`, `sum(a) - b`, `sum(rate(a[{{.window}}:1m]))`,
 	} {
 		if s, err := Terms(bad, Growth); err == nil {
 			t.Errorf("%s is taken apart: %s", bad, show(s))

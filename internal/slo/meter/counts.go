@@ -278,3 +278,14 @@ func expr(o slo.Objective, window time.Duration) string {
 	}
 	return fmt.Sprintf("(%s)\n  / %s", share, slo.Number(o.Target.Budget()))
 }
+
+// Events is what was counted of an instance since its column began: two counters.
+func (m *Meter) Events(o slo.Objective) slo.Count {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	in, ok := m.instances[o.ID]
+	if !ok || in.raw < 0 || !in.live {
+		return slo.Count{}
+	}
+	return in.count(m.eng.Now(in.column()))
+}
