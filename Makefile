@@ -57,6 +57,11 @@ figures: build ## Measure the product's figures: start, memory, latency, lists, 
 	HINOBAN_FIGURES=1 go test -count=1 -timeout 30m -run TestFigures -v ./test/e2e | grep FIGURE
 	HINOBAN_FIGURES=1 go test -count=1 -run TestFirstPaint -v ./test/browser | grep FIGURE
 
+.PHONY: bench-slo
+bench-slo: ## Measure the streaming engine beside PromQL on the same store, and print the table
+	HINOBAN_FIGURES=1 HINOBAN_SERIES=1 go test -count=1 -timeout 60m -run 'TestFigures' -v ./test/burn | grep FIGURE | sed 's/.*FIGURE //'
+	go test -run '^$$' -bench . -benchmem ./internal/slo/...
+
 .PHONY: cover
 cover: ## Measure the coverage of the tests
 	go test -coverpkg=./internal/... -coverprofile=coverage.out ./internal/... ./test/e2e/... && go tool cover -func=coverage.out | tail -1

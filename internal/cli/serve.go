@@ -41,7 +41,7 @@ func (f *serverFlags) bind(cmd *cobra.Command) {
 	fl.StringVar(&f.cfg.MetricsURL, "metrics-url", "", "a Prometheus-compatible server to ask instead of the embedded store")
 	fl.BoolVar(&f.cfg.RecordSLOs, "record-slo-series", true, "write the series that Sloth's rules record, for dashboards that show them")
 	fl.DurationVar(&f.cfg.Retention, "metrics-retention", 0, "how long the embedded store keeps samples; the default is 400 days")
-	fl.DurationVar(&f.cfg.SLO.Every, "slo-interval", f.cfg.SLO.Every, "how often objectives are looked at")
+	fl.DurationVar(&f.cfg.SLO.Every, "slo-interval", f.cfg.SLO.Every, "how often every objective is looked at; one for which samples came is looked at within half a second")
 	fl.BoolVar(&f.cfg.Webhook.AllowPrivate, "allow-private-webhooks", false, "let webhooks reach private and loopback addresses")
 	fl.StringVar(&f.auth, "auth", "auto", "on, off (loopback only) or auto: on when listening beyond loopback")
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
