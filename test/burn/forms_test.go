@@ -234,3 +234,32 @@ func TestNothingKnownIsNotZero(t *testing.T) {
 		t.Errorf("idle counters: got %s, known %t; want healthy, with no budget to tell of", s.Health, s.Known)
 	}
 }
+
+// The past for back-tests is that of the windows.
+func TestPastIsWhatWasCounted(t *testing.T) {
+	w := newWorld(t, 5, 30)
+	o := with(t, slo.SLI{Counter: true, Bad: `hits_total{pod="p1"}`, Total: "hits_total"})
+	m := w.open(t.TempDir(), o)
+	step := 0
+	w.live(2*time.Hour, func() {
+		if step++; step%8 == 0 {
+			w.upkeep(m)
+		}
+	})
+	w.upkeep(m)
+	p, err := m.Past(t.Context(), o, w.now.Add(-90*time.Minute), w.now, 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, window := range []time.Duration{time.Minute, 20 * time.Minute, 90 * time.Minute} {
+		c, err := m.Between(o, w.now.Add(-window), w.now)
+		last := len(p.Total) - 1
+		first := last - int(window/(10*time.Second))
+		if bad, total := p.Bad[last]-p.Bad[first], p.Total[last]-p.Total[first]; err != nil || total != c.Total || bad != c.Bad() {
+			t.Errorf("%s: past %d of %d, window %d of %d, %v", window, bad, total, c.Bad(), c.Total, err)
+		}
+	}
+	if _, err := m.Past(t.Context(), o, w.now, w.now, time.Second); err == nil {
+		t.Error("a past of no length is counted")
+	}
+}
