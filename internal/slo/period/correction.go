@@ -249,12 +249,12 @@ func occurrences(rule string, start time.Time, zoneName string, fn func(time.Tim
 	next := r.Iterator()
 	for range MaxOccurrences {
 		at, ok := next()
-		if !ok || !fn(resolve(at, loc)) {
+		if !ok || !fn(resolve(at.AddDate(-ahead, 0, 0), loc)) {
 			return false
 		}
 	}
 	at, ok := next()
-	return ok && fn(resolve(at, loc))
+	return ok && fn(resolve(at.AddDate(-ahead, 0, 0), loc))
 }
 
 // knownParts are the parts of a rule that are read. The time of day is the start's.
@@ -283,6 +283,8 @@ func parseRule(rule string, start time.Time, loc *time.Location) (*rrule.ROption
 	switch {
 	case opt.Freq > rrule.DAILY:
 		return nil, fmt.Errorf("the rule %q: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY", rule)
+	case opt.Until.Year() > 2400:
+		return nil, fmt.Errorf("the rule %q: UNTIL is too far away", rule)
 	case opt.Interval < 0 || opt.Interval > 1000 || opt.Count < 0 || opt.Count > MaxOccurrences:
 		return nil, fmt.Errorf("the rule %q: INTERVAL is at most 1000 and COUNT at most %d", rule, MaxOccurrences)
 	}
@@ -291,9 +293,17 @@ func parseRule(rule string, start time.Time, loc *time.Location) (*rrule.ROption
 	} else if !opt.Until.IsZero() && !untilHasTime(text) {
 		opt.Until = opt.Until.Add(24*time.Hour - 1) // a date means all of the day
 	}
-	opt.Dtstart = civilOf(start)
+	// The calendar repeats every 400 years, weekdays and all. Run that much later,
+	// a rule that never happens meets the library's last year soon.
+	opt.Dtstart = civilOf(start).AddDate(ahead, 0, 0)
+	if !opt.Until.IsZero() {
+		opt.Until = opt.Until.AddDate(ahead, 0, 0)
+	}
 	return opt, nil
 }
+
+// ahead is a multiple of 400 years: the library gives up in the year 9999.
+const ahead = 19 * 400
 
 // until is the text of UNTIL, or "".
 func until(rule string) string {
