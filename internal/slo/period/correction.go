@@ -47,8 +47,8 @@ type Correction struct {
 	Zone       string            `json:"zone"`            // in which the rule repeats; IANA
 	Category   Category          `json:"category"`
 	Reason     string            `json:"reason"`
-	By         string            `json:"by"`                // who made it
-	Source     string            `json:"source,omitempty"`  // file:line of its document; "" where it was made by API
+	By         string            `json:"by"`               // who made it
+	Source     string            `json:"source,omitempty"` // file:line of its document; "" where it was made by API
 	Created    time.Time         `json:"created,omitzero"` // where it was made by API
 }
 
@@ -280,13 +280,8 @@ func parseRule(rule string, start time.Time, loc *time.Location) (*rrule.ROption
 	if err != nil {
 		return nil, fmt.Errorf("the rule %q: %w", rule, err)
 	}
-	switch {
-	case opt.Freq > rrule.DAILY:
-		return nil, fmt.Errorf("the rule %q: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY", rule)
-	case opt.Until.Year() > 2400:
-		return nil, fmt.Errorf("the rule %q: UNTIL is too far away", rule)
-	case opt.Interval < 0 || opt.Interval > 1000 || opt.Count < 0 || opt.Count > MaxOccurrences:
-		return nil, fmt.Errorf("the rule %q: INTERVAL is at most 1000 and COUNT at most %d", rule, MaxOccurrences)
+	if err := bounded(opt); err != nil {
+		return nil, fmt.Errorf("the rule %q: %w", rule, err)
 	}
 	if !opt.Until.IsZero() && untilIsUTC(text) {
 		opt.Until = civilOf(opt.Until.In(loc))
@@ -302,6 +297,29 @@ func parseRule(rule string, start time.Time, loc *time.Location) (*rrule.ROption
 	return opt, nil
 }
 
+// bounded refuses what would run for long, and what the library does not stand:
+// the tenth Friday of a month.
+func bounded(opt *rrule.ROption) error {
+	switch {
+	case opt.Freq > rrule.DAILY:
+		return errors.New("FREQ is DAILY, WEEKLY, MONTHLY or YEARLY")
+	case opt.Until.Year() > 2400:
+		return errors.New("UNTIL is too far away")
+	case opt.Interval < 0 || opt.Interval > 1000 || opt.Count < 0 || opt.Count > MaxOccurrences:
+		return fmt.Errorf("INTERVAL is at most 1000 and COUNT at most %d", MaxOccurrences)
+	}
+	most := 5
+	if opt.Freq == rrule.YEARLY && len(opt.Bymonth) == 0 {
+		most = 53
+	}
+	for _, d := range opt.Byweekday {
+		if d.N() > most || d.N() < -most {
+			return fmt.Errorf("BYDAY counts to %d at most", most)
+		}
+	}
+	return nil
+}
+
 // ahead is a multiple of 400 years: the library gives up in the year 9999.
 const ahead = 19 * 400
 
@@ -314,3 +332,24 @@ func until(rule string) string {
 
 func untilIsUTC(rule string) bool   { return strings.HasSuffix(until(rule), "Z") }
 func untilHasTime(rule string) bool { return strings.Contains(until(rule), "T") }
+
+// Cycle is a rule that says when something is due.
+type Cycle struct {
+	Start time.Time `json:"start"` // the first time
+	Rule  string    `json:"rrule"`
+	Zone  string    `json:"zone"` // IANA
+}
+
+// Validate says what is wrong with c.
+func (c Cycle) Validate() error {
+	if c.Start.IsZero() || c.Rule == "" {
+		return errors.New("a cycle needs a start and a rule")
+	}
+	return CheckRule(c.Rule, c.Start, c.Zone)
+}
+
+// Next is the first time due at or after t; ok is false where there is none.
+func (c Cycle) Next(t time.Time) (time.Time, bool) { return Next(c.Rule, c.Start, c.Zone, t) }
+
+// Last is the last time due before t; ok is false where there was none.
+func (c Cycle) Last(t time.Time) (time.Time, bool) { return Last(c.Rule, c.Start, c.Zone, t) }
