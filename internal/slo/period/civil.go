@@ -1,6 +1,9 @@
 package period
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A civil time is what a clock on the wall shows. It is kept as a time in UTC
 // whose fields are those of the wall.
@@ -40,3 +43,21 @@ func resolve(c time.Time, loc *time.Location) time.Time {
 // Civil returns the instant at which the wall of a zone first shows the date
 // and time that c, a time in UTC, has in its fields.
 func Civil(c time.Time, loc *time.Location) time.Time { return resolve(c, loc) }
+
+// ParseCivil reads "2026-01-05T10:00" (or with seconds, or a day alone) as a
+// time on the wall of a zone; a time with an offset of its own is taken as it is.
+func ParseCivil(text, zoneName string) (time.Time, error) {
+	loc, err := zone(zoneName)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.In(loc), nil
+	}
+	for _, form := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(form, text); err == nil {
+			return resolve(t, loc), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-01-05T10:00", text)
+}
