@@ -34,8 +34,10 @@ import (
 	"github.com/hinoban/hinoban/internal/postmortem"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
+	"github.com/hinoban/hinoban/internal/slo/correction"
 	"github.com/hinoban/hinoban/internal/slo/dialect"
 	"github.com/hinoban/hinoban/internal/slo/meter"
+	"github.com/hinoban/hinoban/internal/slo/policy"
 )
 
 // stopWithin is how long everything may take to stop.
@@ -63,6 +65,7 @@ type App struct {
 	inbox     *alert.Inbox
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
+	budgets   budgets
 	pager     *oncall.Pager
 	messages  *oncalldb.Inbox
 	desk      *incident.Desk
@@ -157,7 +160,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireSLO, a.wireOnCall, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {
@@ -168,7 +171,7 @@ func (a *App) buildRooms(ctx context.Context) error {
 		a.modules = append(a.modules, m)
 	}
 	a.modules = append(a.modules, a.extra...)
-	return nil
+	return a.loadBudgets(ctx)
 }
 
 func (a *App) listen(ctx context.Context) (err error) {
@@ -242,7 +245,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, dialect.Kinds(), {catalogue.Kind()}, oncall.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

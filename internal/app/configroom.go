@@ -23,6 +23,8 @@ import (
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/dialect"
+	"github.com/hinoban/hinoban/internal/slo/period"
+	"github.com/hinoban/hinoban/internal/slo/policy"
 )
 
 // scrapeConfig is a prometheus.yml as it was read.
@@ -44,6 +46,8 @@ func scrapeKind() ascode.Kind {
 type plans struct {
 	catalog    *catalog.Snapshot
 	objectives []slo.Objective
+	policies   []policy.Policy
+	corrected  []period.Correction
 	oncall     *oncall.Plan
 	scrape     []ascode.Doc[scrapeConfig]
 	notes      ascode.Problems // what was accepted leniently
@@ -61,6 +65,8 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(set)})
 	p.objectives, p.notes = built.Objectives, built.Notes
 	problems = append(problems, built.Problems...)
+	p.policies, p.corrected, bad = buildBudgets(set, p)
+	problems = append(problems, bad...)
 	p.oncall, bad = oncall.Build(set)
 	problems = append(problems, bad...)
 	p.scrape = ascode.Of[scrapeConfig](set)
@@ -246,6 +252,7 @@ func (c *configRoom) useScrape(p plans) error {
 func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
 	c.app.pager.Replace(p.oncall)
+	c.app.budgets.replace(p)
 	if err := c.app.meter.Replace(p.objectives); err != nil {
 		c.app.log.Error("some objectives are not counted", "err", err)
 	}

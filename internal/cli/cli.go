@@ -33,7 +33,7 @@ func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, for
 var errSilent = errors.New("silent")
 
 // Main runs a command line and returns the exit code: 0 done, 1 failed, 2 the
-// command line is wrong.
+// command line is wrong; a command that answers by its code has codes of its own.
 func Main(ctx context.Context, args []string, s Streams, getenv func(string) string) int {
 	root := newRoot(s, getenv) //nolint:contextcheck // ExecuteContext hands it to the command that runs
 	root.SetArgs(args)
@@ -43,6 +43,9 @@ func Main(ctx context.Context, args []string, s Streams, getenv func(string) str
 		return 0
 	case errors.Is(err, errSilent):
 		return 1
+	}
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
 	}
 	printf(s.Err, "hinoban: %v\n", err)
 	if e := (*client.Error)(nil); errors.As(err, &e) && e.Status == http.StatusUnauthorized {
@@ -67,7 +70,7 @@ func newRoot(s Streams, getenv func(string) string) *cobra.Command {
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.AddCommand(
-		newServe(s, getenv), newDemo(s), newCheck(s), newPlan(s, getenv), newSchema(s), newSLO(s), newLog(s, getenv), newAdminLink(s), newOpenAPI(s), newManual(s),
+		newServe(s, getenv), newDemo(s), newCheck(s), newPlan(s, getenv), newSchema(s), newSLO(s, getenv), newLog(s, getenv), newAdminLink(s), newOpenAPI(s), newManual(s),
 	)
 	return root
 }

@@ -14,16 +14,17 @@ import (
 
 // newSLO is the group of commands about objectives. Each is one line of its
 // list.
-func newSLO(s Streams) *cobra.Command {
+func newSLO(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slo",
-		Short: "Work with objectives: write rules, convert",
-		Long:  "Work with objectives without a server: write the rules of Sloth or Pyrra, and convert\nbetween dialects.",
+		Short: "Work with objectives: write rules, convert, ask the gate",
+		Long:  "Work with objectives: write the rules of Sloth or Pyrra and convert between dialects,\nwithout a server; ask a server whether a change may be made.",
 	}
 	cmd.AddCommand(
 		newSLOGenerate(s),
 		newSLOConvert(s),
 	)
+	cmd.AddCommand(newSLOGate(s, getenv)...)
 	return cmd
 }
 

@@ -36,7 +36,10 @@ type Kept struct {
 }
 
 // SLOs is the part of the evaluator that the gate asks.
-type SLOs interface{ All() []slo.Standing }
+type SLOs interface {
+	Objectives() []slo.Objective
+	Status(o slo.Objective) slo.Status
+}
 
 // Services is the part of the catalog that the gate asks.
 type Services interface {
@@ -108,9 +111,10 @@ func (g *Gate) load(ctx context.Context) error {
 // grouped objective stand for themselves.
 func (g *Gate) lefts(service string) map[string][]Left {
 	out := map[string][]Left{}
-	for _, s := range g.slos.All() {
-		if service == "" || s.Objective.Service == service {
-			out[s.Objective.Service] = append(out[s.Objective.Service], LeftOf(s.Objective, s.Status))
+	all := g.slos.Objectives()
+	for i := range all {
+		if o := &all[i]; service == "" || o.Service == service {
+			out[o.Service] = append(out[o.Service], LeftOf(*o, g.slos.Status(*o)))
 		}
 	}
 	return out

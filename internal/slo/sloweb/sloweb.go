@@ -45,6 +45,8 @@ type Deps struct {
 	History History
 	Events  Events
 	Service func(ctx context.Context, id string) string // a service's name; nil for its id
+
+	Governed Governed // of policies, corrections and reviews; zero where none are mounted
 }
 
 // door is the front door at work.
