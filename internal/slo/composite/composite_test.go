@@ -37,10 +37,20 @@ func TestSlice(t *testing.T) {
 		parts  []Part
 		want   int64
 	}{
-		{Weighted, parts, 967_500}, {Worst, parts, 900_000}, {EventProduct, parts, 891_000}, {AnyBad, parts, 0}, {AnyBad, parts[:1], 1_000_000},
-		{OpenSLOSum, parts, 870_000}, {OpenSLOSum, []Part{part(t, 0, 100, 2)}, 0},
-		{Weighted, as(slo.NoDataIgnore), 967_500}, {Weighted, as(""), 967_500}, {Weighted, as(slo.NoDataGood), 974_000}, {Weighted, as(slo.NoDataBad), 774_000},
-		{Worst, as(slo.NoDataBad), 0}, {AnyBad, as(slo.NoDataBad)[:2], 0}, {AnyBad, as(slo.NoDataGood)[:2], 1_000_000},
+		{Weighted, parts, 967_500},
+		{Worst, parts, 900_000},
+		{EventProduct, parts, 891_000},
+		{AnyBad, parts, 0},
+		{AnyBad, parts[:1], 1_000_000},
+		{OpenSLOSum, parts, 870_000},
+		{OpenSLOSum, []Part{part(t, 0, 100, 2)}, 0},
+		{Weighted, as(slo.NoDataIgnore), 967_500},
+		{Weighted, as(""), 967_500},
+		{Weighted, as(slo.NoDataGood), 974_000},
+		{Weighted, as(slo.NoDataBad), 774_000},
+		{Worst, as(slo.NoDataBad), 0},
+		{AnyBad, as(slo.NoDataBad)[:2], 0},
+		{AnyBad, as(slo.NoDataGood)[:2], 1_000_000},
 	}
 	for _, tt := range tests {
 		if got := Slice(tt.method, tt.parts); got.Good != tt.want || got.Total != budgeting.Million || !got.Known {

@@ -10,6 +10,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/store"
 	"github.com/hinoban/hinoban/internal/slo/correction"
+	"github.com/hinoban/hinoban/internal/slo/ledger"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
 )
@@ -17,6 +18,7 @@ import (
 var (
 	_ policy.Store     = (*Store)(nil)
 	_ correction.Store = (*Store)(nil)
+	_ ledger.Store     = (*Store)(nil)
 )
 
 // Record implements policy.Store.
@@ -148,4 +150,19 @@ func scanCorrection(row store.Scanner) (c period.Correction, err error) {
 	err = row.Scan(&c.ID, &objective, &start, &seconds, &c.Rule, &c.Zone, &c.Category, &c.Reason, &c.By, &created)
 	c.Objectives, c.Start, c.Duration, c.Created = []string{objective}, store.Time(start), time.Duration(seconds)*time.Second, store.Time(created)
 	return c, err
+}
+
+// Overspent implements ledger.Store.
+func (s *Store) Overspent(ctx context.Context, incident, objective string, at time.Time, facts ...event.Fact) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO slo_overspent (incident, objective, at) VALUES ($1, $2, $3) ON CONFLICT (incident) DO NOTHING`, incident, objective, store.Micros(at))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.log.Publish(ctx, tx, facts...)
+	})
 }
