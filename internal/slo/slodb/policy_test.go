@@ -14,8 +14,10 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/testkit"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/correction"
+	"github.com/hinoban/hinoban/internal/slo/ledger"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
+	"github.com/hinoban/hinoban/internal/slo/review"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
 )
 
@@ -134,6 +136,42 @@ func TestStoreKeepsCorrections(t *testing.T) {
 		book.Replace([]period.Correction{doc})
 		if err := book.Remove(ctx, o, "doc", "ren", "", "api"); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("a document's: %v", err)
+		}
+	})
+}
+
+func TestStoreKeepsReviewsAndWhatWasToldOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, s *slodb.Store, log *bus.Log) {
+		ctx := t.Context()
+		r := review.Record{ID: "r1", Service: "checkout", Due: at.Add(-time.Hour), Held: at, By: "aoi", Decision: "keep", Notes: "fine", Agenda: review.Agenda{Service: "checkout", At: at, Lines: []review.Line{{Objective: "answers", Target: "99.9"}}}}
+		if err := s.PutReview(ctx, r, event.Fact{Event: review.Held{Review: "r1", Service: "checkout"}, At: at, Subject: "review/r1"}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Review(ctx, "r1")
+		if d := cmp.Diff(r, got); err != nil || d != "" {
+			t.Errorf("review: %v -want +got\n%s", err, d)
+		}
+		if _, err := s.Review(ctx, "nope"); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("none: %v", err)
+		}
+		list, err := s.Reviews(ctx, "checkout", 10)
+		if err != nil || len(list) != 1 || list[0].Decision != "keep" {
+			t.Errorf("list: %+v, %v", list, err)
+		}
+		if list, err := s.Reviews(ctx, "search", 10); err != nil || len(list) != 0 {
+			t.Errorf("of another service: %+v, %v", list, err)
+		}
+		last, err := s.LastReviews(ctx)
+		if err != nil || !last["checkout"].Equal(at) {
+			t.Errorf("last: %v, %v", last, err)
+		}
+		for range 2 {
+			if err := s.Overspent(ctx, "incident/1", "answers", at, event.Fact{Event: ledger.Overspent{Incident: "incident/1"}, At: at, Subject: "slo/answers"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := cmp.Diff([]string{"slo.review_held", "slo.overspent"}, names(t, log)); d != "" {
+			t.Errorf("log: -want +got\n%s", d)
 		}
 	})
 }

@@ -1,0 +1,176 @@
+package review
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/ledger"
+	"github.com/hinoban/hinoban/internal/slo/period"
+)
+
+// pages counts the page-level burns of the newest period, and what people said
+// of their alerts where they did.
+func (d *Desk) pages(ctx context.Context, o slo.Objective, now time.Time, l *Line) error {
+	if d.Events == nil {
+		return nil
+	}
+	records, err := d.Events.Events(ctx, event.Query{Subjects: []string{slo.Subject(o.ID)}, Names: []string{slo.Burning{}.EventName()}, From: now.Add(-o.Window), Limit: 1000})
+	if err != nil {
+		return fmt.Errorf("read the pages of %s: %w", o.ID, err)
+	}
+	for _, r := range records {
+		var b slo.Burning
+		if json.Unmarshal(r.Payload, &b) == nil && b.Severity == "page" {
+			l.Pages++
+		}
+	}
+	judged, err := d.Events.Events(ctx, event.Query{Services: []string{o.Service}, Names: []string{"alert.judged"}, From: now.Add(-o.Window), Limit: 1000})
+	if err != nil {
+		return fmt.Errorf("read the judgements of %s: %w", o.Service, err)
+	}
+	for _, r := range judged {
+		var j struct {
+			Rule       string `json:"rule"`
+			Actionable *bool  `json:"actionable"`
+		}
+		if json.Unmarshal(r.Payload, &j) == nil && j.Rule == o.ID && j.Actionable != nil {
+			l.Judged++
+			if *j.Actionable {
+				l.Right++
+			}
+		}
+	}
+	return nil
+}
+
+// Row is one objective in a report.
+type Row struct {
+	Service   string   `json:"service"`
+	Objective string   `json:"objective"`
+	Name      string   `json:"name"`
+	Target    string   `json:"target"` // percent
+	Attained  float64  `json:"attained"`
+	Allowed   float64  `json:"allowed"` // bad events
+	TopCause  string   `json:"top_cause,omitempty"`
+	TopShare  float64  `json:"top_share"`
+	Problem   string   `json:"problem,omitempty"`
+	Period    Attained `json:"attainment"`
+}
+
+// Report is a period of many objectives.
+type Report struct {
+	Name  string    `json:"period"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Zone  string    `json:"zone"`
+	Rows  []Row     `json:"rows"`
+	Left  int       `json:"left_out"` // objectives beyond the most that a report has
+}
+
+var periodForm = regexp.MustCompile(`^(\d{4})(?:-(?:(\d{2})|Q([1-4])|W(\d{2})))?$`)
+
+// ParsePeriod reads 2026, 2026-Q4, 2026-11 or 2026-W47 (ISO 8601) in a zone; ""
+// is the month that contains now.
+func ParsePeriod(text, zoneName string, now time.Time) (period.Period, string, error) {
+	loc, err := time.LoadLocation(zoneName)
+	if err != nil || zoneName == "" || zoneName == "Local" {
+		return period.Period{}, "", errs.New(errs.Invalid, "%q is not a time zone such as Asia/Tokyo", zoneName)
+	}
+	if text == "" {
+		text = now.In(loc).Format("2006-01")
+	}
+	m := periodForm.FindStringSubmatch(text)
+	bad := errs.New(errs.Invalid, "%q is not a period: write 2026, 2026-Q4, 2026-11 or 2026-W47", text)
+	if m == nil {
+		return period.Period{}, text, bad
+	}
+	num := func(s string) int { n, _ := strconv.Atoi(s); return n } //nolint:errcheck // the form has digits there
+	year, month, months, days := num(m[1]), 1, 12, 0
+	start := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+	switch {
+	case m[2] != "":
+		month, months = num(m[2]), 1
+	case m[3] != "":
+		month, months = 3*num(m[3])-2, 3
+	case m[4] != "":
+		months, days = 0, 7
+		monday := time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC)
+		monday = monday.AddDate(0, 0, -(int(monday.Weekday())+6)%7)
+		start = monday.AddDate(0, 0, 7*(num(m[4])-1))
+		if y, w := start.ISOWeek(); y != year || w != num(m[4]) {
+			return period.Period{}, text, bad
+		}
+	}
+	if months > 0 {
+		if month < 1 || month > 12 {
+			return period.Period{}, text, bad
+		}
+		start = time.Date(year, time.Month(month), 1, 0, 0, 0, 0, time.UTC)
+	}
+	if year < 1971 || year > 2200 {
+		return period.Period{}, text, bad
+	}
+	return period.Period{Start: period.Civil(start, loc), End: period.Civil(start.AddDate(0, months, days), loc)}, text, nil
+}
+
+// Report is what all objectives of a service ("" for all) did in a period, up to
+// now. What cannot be counted says why.
+func (d *Desk) Report(ctx context.Context, name string, p period.Period, zone, service string) (Report, error) {
+	now := d.Now().UTC()
+	out := Report{Name: name, Start: p.Start.UTC(), End: p.End.UTC(), Zone: zone, Rows: []Row{}}
+	if !p.Start.Before(now) {
+		return out, errs.New(errs.Invalid, "the period %s has not begun", name)
+	}
+	if p.End.After(now) {
+		p.End = now
+	}
+	for _, o := range d.Objectives() {
+		if service != "" && o.Service != service {
+			continue
+		}
+		if len(out.Rows) == most {
+			out.Left++
+			continue
+		}
+		if ctx.Err() != nil {
+			return out, errs.New(errs.Unavailable, "the report takes too long: ask for one service")
+		}
+		out.Rows = append(out.Rows, d.row(ctx, o, p))
+	}
+	return out, nil
+}
+
+func (d *Desk) row(ctx context.Context, o slo.Objective, p period.Period) Row {
+	r := Row{Service: o.Service, Objective: o.ID, Name: o.Name, Target: o.Target.Percent()}
+	l, err := d.Ledgers.Ledger(ctx, o, p.Start, p.End)
+	if err != nil {
+		r.Problem = err.Error()
+		r.Period = Attained{Start: p.Start.UTC(), End: p.End.UTC()}
+		return r
+	}
+	r.Period, r.Allowed = attain(o, p, l), l.Allowed
+	if l.Total > 0 {
+		r.Attained = 1 - float64(l.Spent)/float64(l.Total)
+	}
+	for _, e := range l.Entries {
+		if !e.Free {
+			r.TopCause, r.TopShare = cause(e), e.Share
+			break
+		}
+	}
+	return r
+}
+
+func cause(e ledger.Entry) string {
+	if e.Title == "" {
+		return string(e.Kind)
+	}
+	return string(e.Kind) + ": " + e.Title
+}
