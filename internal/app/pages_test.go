@@ -143,6 +143,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /incidents/new":                   "a form: POST /api/v1/incidents",
 		"GET /postmortems/{id}/edit/{section}": "a form of /postmortems/{id}",
 		"GET /postmortems/{id}/report.md":      "is Markdown for programs itself",
+		"GET /slos/report.csv":                 "is CSV for programs itself",
 
 		"GET /config/schema/{group}/{version}/{kind}": "is JSON itself",
 	}

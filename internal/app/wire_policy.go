@@ -11,8 +11,10 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo/correction"
+	"github.com/hinoban/hinoban/internal/slo/ledger"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
+	"github.com/hinoban/hinoban/internal/slo/review"
 	"github.com/hinoban/hinoban/internal/slo/slodb"
 	"github.com/hinoban/hinoban/internal/slo/sloweb"
 )
@@ -22,6 +24,8 @@ type budgets struct {
 	gate        *policy.Gate
 	corrections *correction.Book
 	store       *slodb.Store
+	ledger      *ledger.Keeper
+	reviews     *review.Desk
 }
 
 func (b budgets) replace(p plans) {
@@ -54,21 +58,42 @@ func (a *App) wirePolicy() module.Module {
 		corrections: correction.NewBook(store, a.now, id.New),
 		store:       store,
 	}
+	a.budgets.ledger = &ledger.Keeper{
+		Slots: ledger.ByWindow{Counts: slo.PromCounter{Engine: a.engine}}, Events: a.bus, Corrections: a.budgets.corrections, Services: a.catalog,
+		Store: store, Objectives: a.evaluator.Objectives, Now: a.now,
+	}
+	a.budgets.reviews = &review.Desk{
+		Gate: a.budgets.gate, Ledgers: a.budgets.ledger, Events: a.bus, Store: store, Objectives: a.evaluator.Objectives, Now: a.now, NewID: id.New,
+	}
 	deps := func(kit *webkit.Kit) sloweb.Deps {
 		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName, Governed: a.governed()}
 	}
 	return module.Module{
 		Name: "slo.policy", Routes: sloweb.PolicyProtocols(deps(nil)),
-		API: func(api *httpd.API) { sloweb.PolicyAPI(api, deps(nil)) },
+		Nav: sloweb.PolicyNav(),
+		API: func(api *httpd.API) {
+			sloweb.PolicyAPI(api, deps(nil))
+			sloweb.ReviewAPI(api, deps(nil))
+		},
+		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.PolicyRoutes(deps(kit)) },
 		Loops: []run.Loop{
 			{Name: "slo.gate", Every: 10 * time.Second, Do: a.budgets.gate.Sweep},
+			{Name: "slo.overspent", Every: 5 * time.Minute, Do: a.budgets.ledger.Sweep},
 		},
 	}
 }
 
 // governed is what the pages of objectives know of policies.
 func (a *App) governed() sloweb.Governed {
-	return sloweb.Governed{Gate: a.budgets.gate, Corrections: a.budgets.corrections, Recorder: a.budgets.store, Services: a.catalog}
+	return sloweb.Governed{
+		Gate: a.budgets.gate, Corrections: a.budgets.corrections, Recorder: a.budgets.store, Services: a.catalog, Ledger: a.budgets.ledger, Reviews: a.budgets.reviews,
+		People: func(ctx context.Context) (out []webkit.Choice) {
+			for _, p := range a.catalog.People(ctx) {
+				out = append(out, webkit.Choice{Value: p.ID, Text: p.Name})
+			}
+			return out
+		},
+	}
 }
 
 // loadBudgets reads what people made.

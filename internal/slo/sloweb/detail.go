@@ -13,6 +13,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/change"
 )
 
 // detailView is the page of one objective.
@@ -27,7 +28,8 @@ type detailView struct {
 	Facts    []webkit.Pair
 	Promise  []promiseView
 	Pairs    []pairView
-	Ledger   []ledgerView
+	Ledger   []spendView
+	SpentErr string // instead of the ledger
 	Windows  []windowView
 	Expr     string
 	Source   string
@@ -56,18 +58,6 @@ type pairView struct {
 	Long, Short string
 	Limit       string
 	Spends      string // share of the budget that is gone when it fires
-}
-
-// ledgerView is one stretch that spent budget.
-type ledgerView struct {
-	At       time.Time
-	Text     string
-	Href     string
-	State    webkit.State
-	Lasted   string
-	Bad      string
-	Share    string
-	Evidence string // the record's place in the log
 }
 
 // windowView is what was counted over one window.
@@ -202,44 +192,6 @@ func viewFacts(ctx context.Context, s slo.Standing, service string) []webkit.Pai
 	)
 }
 
-// viewLedger lists what spent the budget within the window, the newest first.
-// records are slo.burning and slo.recovered of one objective, newest first.
-func viewLedger(ctx context.Context, s slo.Standing, records []event.Record, now time.Time) (out []ledgerView) {
-	attributed, open := 0.0, s.Status.Health == slo.Fast || s.Status.Health == slo.Slow
-	for _, r := range records {
-		switch r.Name {
-		case slo.Burning{}.EventName():
-			if !open {
-				continue // its recovery has told the whole story
-			}
-			open = false
-			var e slo.Burning
-			if json.Unmarshal(r.Payload, &e) == nil {
-				out = append(out, ledgerView{
-					At: r.At, Text: webkit.T(ctx, "slo.ledger.now", times(ctx, e.Burn)), State: severityState(e.Severity),
-					Lasted: webkit.Duration(ctx, now.Sub(r.At).Round(time.Second)), Bad: "…", Share: "…", Evidence: recordHref(r),
-				})
-			}
-		case slo.Recovered{}.EventName():
-			open = false
-			var e slo.Recovered
-			if json.Unmarshal(r.Payload, &e) == nil {
-				v := ledgerView{At: e.Since, Text: webkit.T(ctx, "slo.ledger.past"), State: webkit.Muted, Lasted: webkit.Duration(ctx, time.Duration(e.Seconds*float64(time.Second)).Round(time.Second)), Bad: "—", Share: "—", Evidence: recordHref(r)}
-				if e.Counted {
-					v.Bad, v.Share = webkit.Number(ctx, whole(e.Bad)), webkit.Percent(ctx, tenth(e.Spent))
-					attributed += e.Spent
-				}
-				out = append(out, v)
-			}
-		}
-	}
-	if rest := 1 - s.Status.Remaining - attributed; s.Status.Known && rest > 0.0005 && s.Status.Period.Bad() > 0 {
-		bad := rest * float64(s.Status.Period.Total) * s.Objective.Target.Budget()
-		out = append(out, ledgerView{Text: webkit.T(ctx, "slo.ledger.rest"), Bad: webkit.Number(ctx, whole(bad)), Share: webkit.Percent(ctx, tenth(rest)), Lasted: "—"})
-	}
-	return out
-}
-
 func recordHref(r event.Record) string { return "/log/" + strconv.FormatInt(r.Seq, 10) }
 
 // moments are what happened to the service while the chart's time ran: the
@@ -267,6 +219,7 @@ func moments(ctx context.Context, records []event.Record, now time.Time) []webki
 			Number int    `json:"number"`
 			Title  string `json:"title"`
 			Pair   string `json:"pair"`
+			Change string `json:"summary"`
 		}
 		if json.Unmarshal(r.Payload, &p) != nil {
 			continue
@@ -276,6 +229,8 @@ func moments(ctx context.Context, records []event.Record, now time.Time) []webki
 			begin(r, webkit.Moment{State: webkit.Warning, Text: webkit.T(ctx, "slo.moment.burn", p.Pair)})
 		case "incident.declared":
 			begin(r, webkit.Moment{State: webkit.Firing, Text: webkit.T(ctx, "slo.moment.incident", p.Number, p.Title)})
+		case change.Name:
+			out = append(out, webkit.Moment{At: r.At, State: webkit.Muted, Text: p.Change, Href: recordHref(r)})
 		case "slo.recovered", "incident.resolved":
 			end(r)
 		default:

@@ -11,6 +11,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/change"
 )
 
 func (w *door) list(r *http.Request) (webkit.Page, error) {
@@ -105,7 +106,6 @@ func (w *door) addPast(ctx context.Context, s slo.Standing, rng webkit.Range, v 
 	if err != nil {
 		return err
 	}
-	v.Ledger = viewLedger(ctx, s, spenders(records, o.ID, now.Add(-o.Window)), now)
 	marks := moments(ctx, records, now)
 
 	lines := make([]burnLine, len(chartWindows(o)))
@@ -118,6 +118,14 @@ func (w *door) addPast(ctx context.Context, s slo.Standing, rng webkit.Range, v 
 			v.DownErr = err.Error()
 		}
 		lefts = l
+		return nil
+	})
+	g.Go(func() error {
+		l, err := w.spent(gctx, o)
+		if err != nil {
+			v.SpentErr = err.Error()
+		}
+		v.Ledger = l
 		return nil
 	})
 	failed := make([]string, len(lines))
@@ -159,19 +167,9 @@ func (w *door) happened(ctx context.Context, o slo.Objective, since time.Time) (
 		return nil, err
 	}
 	incidents, err := w.Events.Events(ctx, event.Query{
-		Services: []string{o.Service}, Names: []string{"incident.declared", "incident.resolved"}, From: since, Newest: true, Limit: 200,
+		Services: []string{o.Service}, Names: []string{"incident.declared", "incident.resolved", change.Name}, From: since, Newest: true, Limit: 200,
 	})
 	return append(own, incidents...), err
-}
-
-// spenders keeps the records of one objective since a time.
-func spenders(records []event.Record, id string, since time.Time) (out []event.Record) {
-	for _, r := range records {
-		if r.Subject == slo.Subject(id) && !r.At.Before(since) {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // panel is a service's objectives, on the page of the service.

@@ -9,10 +9,13 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo/change"
 	"github.com/hinoban/hinoban/internal/slo/correction"
+	"github.com/hinoban/hinoban/internal/slo/ledger"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
+	"github.com/hinoban/hinoban/internal/slo/review"
 )
 
 // Recorder publishes facts that have no state of their own.
@@ -26,6 +29,9 @@ type Governed struct {
 	Corrections *correction.Book
 	Recorder    Recorder
 	Services    policy.Services
+	Ledger      *ledger.Keeper
+	Reviews     *review.Desk
+	People      func(ctx context.Context) []webkit.Choice // as whom to act, where nobody signs in
 }
 
 // PolicyAPI registers the operations on policies, corrections and changes.
