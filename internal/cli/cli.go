@@ -44,7 +44,7 @@ func Main(ctx context.Context, args []string, s Streams, getenv func(string) str
 	case errors.Is(err, errSilent):
 		return 1
 	}
-	if code, ok := errors.AsType[exitCode](err); ok {
+	if code, ok := errors.AsType[codeError](err); ok {
 		return int(code)
 	}
 	printf(s.Err, "hinoban: %v\n", err)

@@ -9,17 +9,17 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-// exitCode ends a command with a code of its own and no further word: it has
+// codeError ends a command with a code of its own and no further word: it has
 // said already what there is to say.
-type exitCode int
+type codeError int
 
-func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e codeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // The exit codes of the gate. What goes wrong is 1, as everywhere, and so never
 // an answer.
 const (
-	exitWarn  exitCode = 10
-	exitBlock exitCode = 20
+	errWarned  codeError = 10
+	errBlocked codeError = 20
 )
 
 // gateFlags are what `hinoban slo gate` is asked.
@@ -74,13 +74,8 @@ func newSLOGate(s Streams, getenv func(string) string) []*cobra.Command {
 }
 
 func (f *gateFlags) run(cmd *cobra.Command, s Streams, getenv func(string) string) error {
-	switch {
-	case f.service == "" || f.class == "":
-		return errs.New(errs.Invalid, "say --service and --change-class")
-	case f.lang != "en" && f.lang != "ja":
-		return errs.New(errs.Invalid, "--lang is en or ja")
-	case f.override != "" && f.dryRun:
-		return errs.New(errs.Invalid, "an override is recorded: leave out --dry-run")
+	if err := f.check(); err != nil {
+		return err
 	}
 	c := f.client(getenv)
 	if f.override != "" {
@@ -94,28 +89,46 @@ func (f *gateFlags) run(cmd *cobra.Command, s Streams, getenv func(string) strin
 	if err := c.Post(cmd.Context(), "/api/v1/gate", body, &v); err != nil {
 		return err
 	}
-	if f.asJSON {
-		if err := printJSON(s, v); err != nil {
-			return err
-		}
-	} else {
-		printf(s.Out, "%s:", v.Decision)
-		for _, r := range v.Reasons {
-			if f.lang == "ja" {
-				printf(s.Out, " %s", r.Ja)
-			} else {
-				printf(s.Out, " %s", r.En)
-			}
-		}
-		printf(s.Out, "\n")
+	if err := f.print(s, v); err != nil {
+		return err
 	}
 	switch v.Decision {
 	case "allow":
 		return nil
 	case "warn":
-		return exitWarn
+		return errWarned
 	case "block":
-		return exitBlock
+		return errBlocked
 	}
 	return fmt.Errorf("the server answered %q, which this program does not know", v.Decision)
+}
+
+// check refuses what cannot be asked.
+func (f *gateFlags) check() error {
+	switch {
+	case f.service == "" || f.class == "":
+		return errs.New(errs.Invalid, "say --service and --change-class")
+	case f.lang != "en" && f.lang != "ja":
+		return errs.New(errs.Invalid, "--lang is en or ja")
+	case f.override != "" && f.dryRun:
+		return errs.New(errs.Invalid, "an override is recorded: leave out --dry-run")
+	}
+	return nil
+}
+
+// print writes the answer: JSON, or one line.
+func (f *gateFlags) print(s Streams, v verdict) error {
+	if f.asJSON {
+		return printJSON(s, v)
+	}
+	printf(s.Out, "%s:", v.Decision)
+	for _, r := range v.Reasons {
+		text := r.En
+		if f.lang == "ja" {
+			text = r.Ja
+		}
+		printf(s.Out, " %s", text)
+	}
+	printf(s.Out, "\n")
+	return nil
 }

@@ -146,25 +146,13 @@ type Proof struct {
 	Ja         string   `json:"ja"`
 }
 
-// promise is the best that a service promises, by its objectives.
-type promise struct {
-	objective string
-	target    slo.Target
-}
-
 // Impossible proves, for each objective that is above what the critical
 // dependencies of its service promise, that it cannot be kept while they do just
 // what they promise. Of a dependency the highest target counts, so that a strict
 // latency target proves nothing; one without a target is looked through to what
 // it needs itself.
 func Impossible(objectives []slo.Objective, deps Graph) (out []Proof) {
-	best := map[string]promise{}
-	for _, o := range objectives {
-		if p, ok := best[o.Service]; !ok || spare(o.Target).Cmp(spare(p.target)) < 0 {
-			best[o.Service] = promise{o.ID, o.Target}
-		}
-	}
-	r := reach{best: best, deps: deps}
+	r := reachOf(objectives, deps)
 	for _, o := range objectives {
 		if p, ok := r.prove(o); ok {
 			out = append(out, p)
@@ -173,9 +161,25 @@ func Impossible(objectives []slo.Objective, deps Graph) (out []Proof) {
 	return out
 }
 
+// ImpossibleFor is [Impossible] for one objective.
+func ImpossibleFor(o slo.Objective, objectives []slo.Objective, deps Graph) (Proof, bool) {
+	return reachOf(objectives, deps).prove(o)
+}
+
 type reach struct {
-	best map[string]promise
+	best map[string]slo.Target // the best promise of each service
 	deps Graph
+}
+
+func reachOf(objectives []slo.Objective, deps Graph) reach {
+	best := map[string]slo.Target{}
+	for i := range objectives {
+		o := &objectives[i]
+		if t, ok := best[o.Service]; !ok || (t != o.Target && spare(o.Target).Cmp(spare(t)) < 0) {
+			best[o.Service] = o.Target
+		}
+	}
+	return reach{best: best, deps: deps}
 }
 
 // leaf is a promise that something rests on.
@@ -203,8 +207,8 @@ func (r reach) critical(service string) (out []leaf) {
 				}
 				seen[s] = true
 				next := append(slices.Clone(path), s)
-				if p, ok := r.best[s]; ok {
-					out = append(out, leaf{next, p.target})
+				if t, ok := r.best[s]; ok {
+					out = append(out, leaf{next, t})
 				}
 				todo = append(todo, next)
 			}

@@ -101,8 +101,8 @@ type Keeper struct {
 // there are 2,880 slots at most.
 func Step(span time.Duration) time.Duration {
 	const least = 5 * time.Minute
-	n := (span + 2880*least - 1) / (2880 * least)
-	return max(1, n) * least
+	n := int((span + 2880*least - 1) / (2880 * least))
+	return time.Duration(max(1, n)) * least
 }
 
 // Ledger is what spent the budget of an objective in [from, to), with both ends

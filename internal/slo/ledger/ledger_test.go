@@ -89,7 +89,6 @@ func TestTheSumIsExact(t *testing.T) {
 
 type world struct {
 	records []event.Record
-	counts  []slo.Count
 	told    map[string]int
 	facts   []event.Fact
 }

@@ -29,7 +29,7 @@ type Store interface {
 	EndOverride(ctx context.Context, id string, at time.Time, fn func(Override) []event.Fact) error
 }
 
-// Kept is the state of a service that is remembered.
+// Kept is the last known state of a service.
 type Kept struct {
 	State State
 	Since time.Time
@@ -120,18 +120,20 @@ func (g *Gate) lefts(service string) map[string][]Left {
 	return out
 }
 
-// stand is how a service stands now, and what is to be kept of it. changed is
-// false where that is kept already.
-func (g *Gate) stand(p Policy, service string, lefts []Left, now time.Time) (s Standing, changed bool) {
+// stand is how a service stands now.
+func (g *Gate) stand(p Policy, service string, lefts []Left, now time.Time) Standing {
 	g.mu.RLock()
 	was := g.kept[service]
 	g.mu.RUnlock()
-	s = Standing{Service: service, State: p.Limits.Next(was.State, lefts), Since: was.Since, Lefts: lefts}
-	if s.State == was.State {
-		return s, false
+	s := Standing{Service: service, State: p.Limits.Next(was.State, lefts), Since: was.Since, Lefts: lefts}
+	switch s.State {
+	case was.State:
+	case Unknown:
+		s.Since = time.Time{} // nobody knows since when
+	default:
+		s.Since = now
 	}
-	s.Since = now
-	return s, true
+	return s
 }
 
 // placed is a service with the policy that it stands under.
@@ -151,8 +153,7 @@ func (g *Gate) standings(ctx context.Context) (out []placed, err error) {
 			continue
 		}
 		p := For(policies, s.ID, s.Tier)
-		stand, _ := g.stand(p, s.ID, lefts[s.ID], now)
-		out = append(out, placed{stand, p})
+		out = append(out, placed{g.stand(p, s.ID, lefts[s.ID], now), p})
 	}
 	return out, nil
 }
@@ -182,12 +183,13 @@ func (g *Gate) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// keep saves a state that is news.
+// keep saves a state that is news. What is not known is no news and changes
+// nothing: just after a start nothing has been counted yet.
 func (g *Gate) keep(ctx context.Context, p Policy, s Standing, more ...event.Fact) error {
 	g.mu.RLock()
 	was, seen := g.kept[s.Service]
 	g.mu.RUnlock()
-	if was.State == s.State {
+	if was.State == s.State || s.State == Unknown {
 		if len(more) == 0 {
 			return nil
 		}
@@ -257,7 +259,7 @@ func (g *Gate) answer(ctx context.Context, c Change) (v Verdict, p Policy, s Sta
 		return v, p, s, err
 	}
 	now := g.now().UTC()
-	s, _ = g.stand(p, c.Service, g.lefts(c.Service)[c.Service], now)
+	s = g.stand(p, c.Service, g.lefts(c.Service)[c.Service], now)
 	overrides, err := g.store.Overrides(ctx, c.Service, now)
 	if err != nil {
 		return v, p, s, fmt.Errorf("load overrides of %s: %w", c.Service, err)
@@ -292,7 +294,7 @@ func (g *Gate) Override(ctx context.Context, o Override, source string) (Overrid
 	if err := g.load(ctx); err != nil {
 		return o, err
 	}
-	s, _ := g.stand(p, o.Service, g.lefts(o.Service)[o.Service], now)
+	s := g.stand(p, o.Service, g.lefts(o.Service)[o.Service], now)
 	e := GateOverridden{Override: o.ID, Service: o.Service, Class: o.Class, Reason: o.Reason, Approver: o.Approver, Expires: o.Expires, State: s.State}
 	return o, g.store.PutOverride(ctx, o, event.Fact{Event: e, At: now, Service: o.Service, Subject: subject(o.Service), Actor: person(o.Approver), Source: source})
 }

@@ -115,16 +115,7 @@ func parse(m ascode.Metadata, s Spec) (Policy, []ascode.FieldError) {
 	}
 	r.limits(s.States)
 	r.actions(s.Actions)
-	for i, c := range s.Exempt {
-		if !ValidClass(c) {
-			r.say(fmt.Sprintf("spec.exempt[%d]", i), "for example security", "%q is not a class of changes", c)
-		}
-	}
-	for i, t := range s.Tiers {
-		if t < 1 || t > 4 {
-			r.say(fmt.Sprintf("spec.tiers[%d]", i), "1 the most important, 4 the least", "there is no tier %d", t)
-		}
-	}
+	r.lists(s)
 	r.p.MaxOverride = Builtin().MaxOverride
 	if s.MaxOverride != "" {
 		d, err := time.ParseDuration(s.MaxOverride)
@@ -151,6 +142,20 @@ func parse(m ascode.Metadata, s Spec) (Policy, []ascode.FieldError) {
 		r.p.Review = &c
 	}
 	return r.p, r.bad
+}
+
+// lists checks what is exempt and which tiers are meant.
+func (r *parser) lists(s Spec) {
+	for i, c := range s.Exempt {
+		if !ValidClass(c) {
+			r.say(fmt.Sprintf("spec.exempt[%d]", i), "for example security", "%q is not a class of changes", c)
+		}
+	}
+	for i, t := range s.Tiers {
+		if t < 1 || t > 4 {
+			r.say(fmt.Sprintf("spec.tiers[%d]", i), "1 the most important, 4 the least", "there is no tier %d", t)
+		}
+	}
 }
 
 func (r *parser) limits(s StatesSpec) {

@@ -90,10 +90,10 @@ func (p Policy) fits(service string, tier int) int {
 // For is the policy of a service: one that names it before one for its tier
 // before one for all before the built-in one.
 func For(all []Policy, service string, tier int) Policy {
-	best, close := Builtin(), -1
+	best, nearest := Builtin(), -1
 	for _, p := range all {
-		if f := p.fits(service, tier); f > close {
-			best, close = p, f
+		if f := p.fits(service, tier); f > nearest {
+			best, nearest = p, f
 		}
 	}
 	return best

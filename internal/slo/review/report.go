@@ -86,38 +86,41 @@ func ParsePeriod(text, zoneName string, now time.Time) (period.Period, string, e
 	if text == "" {
 		text = now.In(loc).Format("2006-01")
 	}
-	m := periodForm.FindStringSubmatch(text)
-	bad := errs.New(errs.Invalid, "%q is not a period: write 2026, 2026-Q4, 2026-11 or 2026-W47", text)
-	if m == nil {
-		return period.Period{}, text, bad
+	start, end, ok := dates(text)
+	if !ok || start.Year() < 1971 || start.Year() > 2200 {
+		return period.Period{}, text, errs.New(errs.Invalid, "%q is not a period: write 2026, 2026-Q4, 2026-11 or 2026-W47", text)
 	}
-	num := func(s string) int { n, _ := strconv.Atoi(s); return n } //nolint:errcheck // the form has digits there
-	year, month, months, days := num(m[1]), 1, 12, 0
-	start := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+	return period.Period{Start: period.Civil(start, loc), End: period.Civil(end, loc)}, text, nil
+}
+
+// dates are the first day of a period and the one after its last.
+func dates(text string) (start, end time.Time, ok bool) {
+	m := periodForm.FindStringSubmatch(text)
+	if m == nil {
+		return start, end, false
+	}
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0 // the form has digits there
+		}
+		return n
+	}
+	day := func(month time.Month) time.Time { return time.Date(number(m[1]), month, 1, 0, 0, 0, 0, time.UTC) }
 	switch {
 	case m[2] != "":
-		month, months = num(m[2]), 1
+		month := time.Month(number(m[2]))
+		return day(month), day(month + 1), month >= time.January && month <= time.December
 	case m[3] != "":
-		month, months = 3*num(m[3])-2, 3
+		month := time.Month(3*number(m[3]) - 2)
+		return day(month), day(month + 3), true
 	case m[4] != "":
-		months, days = 0, 7
-		monday := time.Date(year, 1, 4, 0, 0, 0, 0, time.UTC)
-		monday = monday.AddDate(0, 0, -(int(monday.Weekday())+6)%7)
-		start = monday.AddDate(0, 0, 7*(num(m[4])-1))
-		if y, w := start.ISOWeek(); y != year || w != num(m[4]) {
-			return period.Period{}, text, bad
-		}
+		fourth := day(time.January).AddDate(0, 0, 3) // lies in the first week
+		start = fourth.AddDate(0, 0, 7*(number(m[4])-1)-(int(fourth.Weekday())+6)%7)
+		year, week := start.ISOWeek()
+		return start, start.AddDate(0, 0, 7), year == number(m[1]) && week == number(m[4])
 	}
-	if months > 0 {
-		if month < 1 || month > 12 {
-			return period.Period{}, text, bad
-		}
-		start = time.Date(year, time.Month(month), 1, 0, 0, 0, 0, time.UTC)
-	}
-	if year < 1971 || year > 2200 {
-		return period.Period{}, text, bad
-	}
-	return period.Period{Start: period.Civil(start, loc), End: period.Civil(start.AddDate(0, months, days), loc)}, text, nil
+	return day(time.January), day(time.January + 12), true
 }
 
 // Report is what all objectives of a service ("" for all) did in a period, up to

@@ -21,6 +21,7 @@ type detailView struct {
 	ID       string
 	Head     webkit.Head
 	Problem  string // why what is shown may be old
+	Proof    string // why the target cannot be kept, or ""
 	BurnDown webkit.Chart
 	DownErr  string // instead of the chart
 	Burns    webkit.Chart

@@ -70,6 +70,7 @@ func (w *door) show(r *http.Request) (webkit.Page, error) {
 		Promise: viewPromise(ctx, s.Objective), Pairs: viewPairs(ctx, s), Windows: viewWindows(ctx, s),
 		Expr: w.expr(s), Source: s.Objective.Source, Doc: s.Objective.Doc,
 	}
+	v.Proof = w.proof(ctx, s.Objective)
 	if err := w.addPast(ctx, s, rng, &v); err != nil {
 		return webkit.Page{}, err
 	}

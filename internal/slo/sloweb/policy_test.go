@@ -92,7 +92,7 @@ func (r *rules) Status(o slo.Objective) slo.Status {
 }
 
 func (r *rules) Services(context.Context) []catalog.Service {
-	return []catalog.Service{{ID: "checkout", Name: "Checkout", Tier: 1}, {ID: "search", Name: "Search", Tier: 2}}
+	return []catalog.Service{{ID: "checkout", Name: "Checkout", Tier: 1, DependsOn: []catalog.Dependency{{Service: "db", Hard: true}}}, {ID: "search", Name: "Search", Tier: 2}, {ID: "db", Name: "Database"}}
 }
 
 func (r *rules) Service(ctx context.Context, id string) (catalog.Service, error) {
@@ -168,7 +168,11 @@ func TestPolicyPagesAreAsBefore(t *testing.T) {
 	}
 	shown("review-held", w.Header().Get("Location"))
 	shown("report", "/slos/report?period=2026-11&zone=Asia/Tokyo&service=checkout")
+	r.all = append(r.all, stand(objective(t, "rows", "db", "99.5"), 0, 0))
 	shown("ledger", "/slos/answers")
+	if page := get(t, h, "/slos/answers", "en", http.StatusOK); !strings.Contains(page, "checkout promises 99.9 %, but checkout → db promises only 99.5 %") {
+		t.Error("the page does not say that the target cannot be kept")
+	}
 	get(t, h, "/slos/report?period=soon", "en", http.StatusUnprocessableEntity)
 	get(t, h, "/slos/report?period=2099", "en", http.StatusUnprocessableEntity)
 	get(t, h, "/slos/reviews/of/nope", "en", http.StatusNotFound)

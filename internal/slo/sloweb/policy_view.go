@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/webkit"
+	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/composite"
 	"github.com/hinoban/hinoban/internal/slo/policy"
 )
 
@@ -146,4 +148,20 @@ func viewOverrides(ctx context.Context, all []policy.Override, name func(string)
 		})
 	}
 	return out
+}
+
+// proof says why the target of an objective is more than what its service needs
+// promises, or "".
+func (w *door) proof(ctx context.Context, o slo.Objective) string {
+	if w.Governed.Ledger == nil {
+		return ""
+	}
+	p, ok := composite.ImpossibleFor(o, w.Governed.Ledger.Objectives(), composite.GraphOf(w.Governed.Services.Services(ctx)))
+	switch {
+	case !ok:
+		return ""
+	case webkit.Lang(ctx) == webkit.Japanese:
+		return p.Ja
+	}
+	return p.En
 }
