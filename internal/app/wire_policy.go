@@ -10,8 +10,10 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
+	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/correction"
 	"github.com/hinoban/hinoban/internal/slo/ledger"
+	"github.com/hinoban/hinoban/internal/slo/meter"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
 	"github.com/hinoban/hinoban/internal/slo/review"
@@ -59,7 +61,7 @@ func (a *App) wirePolicy() module.Module {
 		store:       store,
 	}
 	a.budgets.ledger = &ledger.Keeper{
-		Slots: ledger.ByWindow{Counts: slo.PromCounter{Engine: a.engine}}, Events: a.bus, Corrections: a.budgets.corrections, Services: a.catalog,
+		Slots: ledger.ByWindow{Counts: rawCounts{a.meter}}, Events: a.bus, Corrections: a.budgets.corrections, Services: a.catalog,
 		Store: store, Objectives: a.evaluator.Objectives, Now: a.now,
 	}
 	a.budgets.reviews = &review.Desk{
@@ -98,3 +100,23 @@ func (a *App) governed() sloweb.Governed {
 
 // loadBudgets reads what people made.
 func (a *App) loadBudgets(ctx context.Context) error { return a.budgets.corrections.Load(ctx) }
+
+// corrected are the stretches that do not count for an objective, as the meter
+// asks for them. Nothing is corrected before the rooms are built.
+func (a *App) corrected(o slo.Objective, from, to time.Time) (out []meter.Interval) {
+	if a.budgets.corrections == nil {
+		return nil
+	}
+	for _, i := range a.budgets.corrections.For(o, from, to) {
+		out = append(out, meter.Interval{From: i.Start, To: i.End})
+	}
+	return out
+}
+
+// rawCounts counts what happened, corrections or not, for the ledger.
+type rawCounts struct{ meter *meter.Meter }
+
+// Counts implements ledger.Counts.
+func (r rawCounts) Counts(ctx context.Context, o slo.Objective, e slo.Ends) ([]slo.Count, error) {
+	return r.meter.Raw(ctx, o, e)
+}

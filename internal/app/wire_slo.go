@@ -27,7 +27,7 @@ func (a *App) openCounts(context.Context) error {
 		return err
 	}
 	a.onClose("counts", keep.Close)
-	o := meter.Options{Reader: a.tsdb, Engine: a.engine, Keeper: keep, Now: a.now}
+	o := meter.Options{Reader: a.tsdb, Engine: a.engine, Keeper: keep, Now: a.now, Corrected: a.corrected}
 	if a.tsdb == nil {
 		o.Reader = a.remote
 	}

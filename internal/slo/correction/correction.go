@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -27,8 +28,10 @@ import (
 // Step is what the edges of an interval are whole multiples of.
 const Step = 5 * time.Minute
 
-// maxKept is how many answers are remembered; all are dropped when there are more.
-const maxKept = 50_000
+const (
+	maxKept = 50_000 // objectives that are remembered; all are dropped when there are more
+	spare   = 24 * time.Hour
+)
 
 // Store keeps corrections that were made by hand. One call is one transaction.
 type Store interface {
@@ -66,17 +69,20 @@ type Book struct {
 	documents []period.Correction
 	made      []period.Correction
 	change    uint64
-	kept      map[question][]period.Interval
+	kept      map[question]stretch
 }
 
-type question struct {
-	objective, service, labels string
-	from, to                   int64
+type question struct{ objective, service, labels string }
+
+// stretch is what was worked out for one objective, over a time.
+type stretch struct {
+	from, to  time.Time
+	intervals []period.Interval
 }
 
 // NewBook returns an empty book; [Book.Load] reads what people made.
 func NewBook(st Store, now func() time.Time, newID func() string) *Book {
-	return &Book{store: st, now: now, newID: newID, kept: map[question][]period.Interval{}}
+	return &Book{store: st, now: now, newID: newID, kept: map[question]stretch{}}
 }
 
 // Load reads the corrections that people made.
@@ -135,29 +141,62 @@ func fitting(o slo.Objective, lists ...[]period.Correction) (out []period.Correc
 // in order, joined, with edges on whole [Step]s. The answer is shared: it is not
 // to be changed.
 func (b *Book) For(o slo.Objective, from, to time.Time) []period.Interval {
-	q := question{objective: o.ID, service: o.Service, labels: flat(o.Labels), from: from.UnixNano(), to: to.UnixNano()}
 	b.mu.RLock()
-	out, ok := b.kept[q]
+	if len(b.documents)+len(b.made) == 0 {
+		b.mu.RUnlock()
+		return nil
+	}
+	q := question{objective: o.ID, service: o.Service, labels: flat(o.Labels)}
+	known, ok := b.kept[q]
 	at := b.change
 	var own []period.Correction
-	if !ok {
-		own = fitting(o, b.documents, b.made)
+	if !ok || from.Before(known.from) || to.After(known.to) {
+		own, ok = fitting(o, b.documents, b.made), false
 	}
 	b.mu.RUnlock()
 	if ok {
-		return out
+		return within(known.intervals, from, to)
 	}
-	intervals, _ := period.Intervals(own, from, to) // All tells of a rule that was cut
-	out = period.Snap(intervals, Step)
+	// Who asks at each moment asks for a little more each time: a day to spare.
+	next := stretch{from: from.Add(-spare), to: to.Add(spare)}
+	if !known.from.IsZero() {
+		next.from, next.to = earlier(next.from, known.from), later(next.to, known.to)
+	}
+	intervals, _ := period.Intervals(own, next.from, next.to) // a rule that is cut has ended by then
+	next.intervals = period.Snap(intervals, Step)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at == b.change {
 		if len(b.kept) >= maxKept {
 			clear(b.kept)
 		}
-		b.kept[q] = out
+		b.kept[q] = next
 	}
-	return out
+	return within(next.intervals, from, to)
+}
+
+// within are those of intervals, in order and apart, that touch [from, to).
+func within(in []period.Interval, from, to time.Time) []period.Interval {
+	first := sort.Search(len(in), func(i int) bool { return in[i].End.After(from) })
+	last := sort.Search(len(in), func(i int) bool { return !in[i].Start.Before(to) })
+	if first >= last {
+		return nil
+	}
+	return in[first:last:last]
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // flat is a map as a text that is the same for equal maps.

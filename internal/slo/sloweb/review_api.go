@@ -87,29 +87,12 @@ type reportIn struct {
 	Service string `query:"service" maxLength:"63"`
 }
 
-// pastSlots counts slots and remembers them: a page that is refreshed by every
-// piece of news must not count a month each time.
-type pastSlots struct{ past *past }
-
-// Slots implements ledger.Slots.
-func (p pastSlots) Slots(ctx context.Context, o slo.Objective, from, to time.Time, step time.Duration) ([]ledger.Slot, error) {
-	return ledger.ByWindow{Counts: remembered(p)}.Slots(ctx, o, from, to, step)
-}
-
-type remembered struct{ past *past }
-
-func (r remembered) Counts(ctx context.Context, o slo.Objective, e slo.Ends) ([]slo.Count, error) {
-	return r.past.counts(ctx, o, question{window: e.Window, span: e.To.Sub(e.From), step: e.Step, end: e.To})
-}
-
 // spent is what spent the budget of an objective's window, for its page.
 func (w *door) spent(ctx context.Context, o slo.Objective) ([]spendView, error) {
 	if w.Governed.Ledger == nil {
 		return nil, nil
 	}
-	keeper := *w.Governed.Ledger
-	keeper.Slots = pastSlots{w.past}
 	now := w.Now().UTC()
-	l, err := keeper.Ledger(ctx, o, now.Add(-o.Window), now)
+	l, err := w.Governed.Ledger.Ledger(ctx, o, now.Add(-o.Window), now)
 	return viewSpend(ctx, l.Entries), err
 }
