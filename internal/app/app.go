@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -63,6 +64,7 @@ type App struct {
 	inbox     *alert.Inbox
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
+	rates     atomic.Pointer[catalogue.Set]
 	pager     *oncall.Pager
 	messages  *oncalldb.Inbox
 	desk      *incident.Desk

@@ -14,16 +14,17 @@ import (
 
 // newSLO is the group of commands about objectives. Each is one line of its
 // list.
-func newSLO(s Streams) *cobra.Command {
+func newSLO(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slo",
-		Short: "Work with objectives: write rules, convert",
-		Long:  "Work with objectives without a server: write the rules of Sloth or Pyrra, and convert\nbetween dialects.",
+		Short: "Work with objectives: write rules, convert, try burn rates",
+		Long:  "Write the rules of Sloth or Pyrra and convert between dialects; try burn rates on the\npast of a server, and hold them to their promise.",
 	}
 	cmd.AddCommand(
 		newSLOGenerate(s),
 		newSLOConvert(s),
 	)
+	cmd.AddCommand(newSLORates(s, getenv)...)
 	return cmd
 }
 
