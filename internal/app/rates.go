@@ -65,7 +65,7 @@ func lintSet(set *ascode.Set, p plans) (out found) {
 // isObjective reports whether a document makes objectives or their alerts.
 func isObjective(d ascode.Document) bool {
 	switch d.Kind {
-	case "SLO", "AlertPolicy", "AlertCondition", "PrometheusServiceLevel", "ServiceLevelObjective", "Sloth":
+	case "SLO", "AlertPolicy", "AlertCondition", "PrometheusServiceLevel", "ServiceLevelObjective", "SlothSpec":
 		return d.Spec != nil
 	}
 	return false

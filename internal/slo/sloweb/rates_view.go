@@ -267,7 +267,7 @@ func (w *door) tryPage(r *http.Request) (webkit.Page, error) {
 		v.Head.State = webkit.Unknown
 	} else {
 		v.Head.Sentence = webkit.T(ctx, "slo.try.head", t.standing.Objective.Name, span(ctx, time.Duration(days)*24*time.Hour))
-		v.Lead = webkit.T(ctx, "slo.try.lead", len(t.incidents), webkit.Duration(ctx, t.history.Step))
+		v.Lead = webkit.T(ctx, "slo.try.lead", len(results[0].Incidents), webkit.Duration(ctx, t.history.Step))
 		for _, res := range results {
 			v.Rows = append(v.Rows, viewTry(ctx, res))
 		}
