@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -66,6 +67,7 @@ type App struct {
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
 	budgets   budgets
+	rates     atomic.Pointer[catalogue.Set]
 	pager     *oncall.Pager
 	messages  *oncalldb.Inbox
 	desk      *incident.Desk

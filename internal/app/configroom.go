@@ -50,7 +50,9 @@ type plans struct {
 	corrected  []period.Correction
 	oncall     *oncall.Plan
 	scrape     []ascode.Doc[scrapeConfig]
-	notes      ascode.Problems // what was accepted leniently
+	notes      ascode.Problems // what was accepted leniently, and is a mistake as a rule
+	rates      *catalogue.Set
+	thoughts   ascode.Problems // what is no mistake and worth a thought
 }
 
 // build checks a set as a whole. It is pure.
@@ -62,7 +64,8 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	for _, s := range p.catalog.Services {
 		known[s.ID] = true
 	}
-	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(set)})
+	p.rates = ratesOf(set, p.catalog)
+	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(p.rates)})
 	p.objectives, p.notes = built.Objectives, built.Notes
 	problems = append(problems, built.Problems...)
 	p.policies, p.corrected, bad = buildBudgets(set, p)
@@ -73,13 +76,16 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	if len(p.scrape) > 1 {
 		problems = append(problems, p.scrape[1].At("", "keep one prometheus.yml", "%s is read already", p.scrape[0].File))
 	}
+	found := lintSet(set, p)
+	p.notes, p.thoughts = append(p.notes, found.warnings...), found.thoughts
+	if len(problems) == 0 { // else what is found says again what was said
+		problems = append(problems, found.errors...)
+	}
 	return p, problems
 }
 
-// entries finds the entries of the burn-rate catalogues of a set, and of those
-// that come with the product.
-func entries(set *ascode.Set) func(string, slo.Objective) (dialect.Alerting, error) {
-	catalogues := catalogue.Build(set)
+// entries finds the entries of burn-rate catalogues for objectives.
+func entries(catalogues *catalogue.Set) func(string, slo.Objective) (dialect.Alerting, error) {
 	return func(ref string, o slo.Objective) (a dialect.Alerting, err error) {
 		a.Pairs, a.Budgets, a.Absent, err = catalogues.Pairs(ref, o)
 		return a, err

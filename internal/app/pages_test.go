@@ -135,6 +135,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /owners":             "GET /api/v1/owners",
 		"GET /slos/{id}/spark":    "GET /api/v1/slos/{id}/history",
 		"GET /services/{id}/slos": "GET /api/v1/slos",
+		"GET /burn-rates/try":     "POST /api/v1/slos/{id}/backtest",
 	}
 	none := map[string]string{
 		"GET /login":                           "POST /login takes JSON",

@@ -8,6 +8,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/dialect"
 	"github.com/hinoban/hinoban/internal/slo/openslo"
 	"github.com/hinoban/hinoban/internal/slo/pyrra"
@@ -27,7 +28,7 @@ type RuleOptions struct {
 // readSLOs reads SLO files of any dialect. Their services need no document.
 func readSLOs(files map[string]string) (*ascode.Set, dialect.Built, error) {
 	set, problems := ascode.Parse(files, Kinds())
-	built := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }, Entry: entries(set)})
+	built := dialect.Build(set, dialect.Deps{HasService: func(string) bool { return true }, Entry: entries(catalogue.Build(set))})
 	problems = append(problems, built.Problems...)
 	if err := problems.Err(); err != nil {
 		return nil, built, err

@@ -38,7 +38,10 @@ func (a *App) openCounts(context.Context) error {
 func (a *App) wireSLO() module.Module {
 	a.evaluator = slo.New(a.cfg.SLO, a.meter, slodb.New(a.db, a.bus), a.inbox, a.now)
 	deps := func(kit *webkit.Kit) sloweb.Deps {
-		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName, Governed: a.governed()}
+		return sloweb.Deps{
+			Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName,
+			Governed: a.governed(), Past: pastOf{a.meter}, Rates: a.rates.Load,
+		}
 	}
 	return module.Module{
 		Name: "slo", Migrations: slodb.Migrations, Text: sloweb.Text, Nav: sloweb.Nav(), Panels: sloweb.Panels(),

@@ -39,7 +39,7 @@ func newCheck(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "check DIR",
 		Short:   "Say what is wrong with a folder of documents",
-		Long:    "Read every document under DIR and say what is wrong: file:line:column, what was\nexpected, and how to mend it. The exit code is 1 where something is wrong. What is\naccepted although its format does not allow it is a note; --strict makes it an error.",
+		Long:    "Read every document under DIR and say what is wrong: file:line:column, what was\nexpected, and how to mend it. The exit code is 1 where something is wrong. What is\naccepted although its format does not allow it, or is a mistake as a rule, is a note;\n--strict makes it an error. What is only worth a thought is printed as such.",
 		Example: "  hinoban check ./config\n  hinoban check --json ./config\n  hinoban check --strict ./config",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -52,8 +52,9 @@ func newCheck(s Streams) *cobra.Command {
 				problems, set.Notes = append(problems, set.Notes...), nil
 			}
 			if asJSON {
-				err = printJSON(s, map[string]any{"documents": len(set.Documents), "problems": append([]ascode.Problem{}, problems...), "notes": append([]ascode.Problem{}, set.Notes...)})
+				err = printJSON(s, map[string]any{"documents": len(set.Documents), "problems": append([]ascode.Problem{}, problems...), "notes": append([]ascode.Problem{}, set.Notes...), "thoughts": append([]ascode.Problem{}, app.Thoughts(set)...)})
 			} else {
+				thoughts(s, args[0], app.Thoughts(set))
 				report(s, args[0], set, problems)
 			}
 			if err == nil && len(problems) > 0 {
@@ -65,6 +66,14 @@ func newCheck(s Streams) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&strict, "strict", false, "refuse what is accepted leniently")
 	return cmd
+}
+
+// thoughts prints what is no error and worth a thought.
+func thoughts(s Streams, dir string, findings ascode.Problems) {
+	for _, p := range findings {
+		p.File = filepath.Join(dir, p.File)
+		printf(s.Err, "thought: %s\n", p)
+	}
 }
 
 func report(s Streams, dir string, set *ascode.Set, problems ascode.Problems) {

@@ -17,14 +17,15 @@ import (
 func newSLO(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slo",
-		Short: "Work with objectives: write rules, convert, ask the gate",
-		Long:  "Work with objectives: write the rules of Sloth or Pyrra and convert between dialects,\nwithout a server; ask a server whether a change may be made.",
+		Short: "Work with objectives: write rules, convert, try burn rates, ask the gate",
+		Long:  "Write the rules of Sloth or Pyrra and convert between dialects; try burn rates on the\npast of a server, and hold them to their promise; ask a server whether a change may be\nmade.",
 	}
 	cmd.AddCommand(
 		newSLOGenerate(s),
 		newSLOConvert(s),
 	)
 	cmd.AddCommand(newSLOGate(s, getenv)...)
+	cmd.AddCommand(newSLORates(s, getenv)...)
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -115,7 +116,7 @@ func flip(side string) string {
 func partOf(v *parser.VectorSelector, side string, over time.Duration) Part {
 	p := Part{Metric: v.Name, Side: side, Range: over}
 	for _, m := range v.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			if m.Type == labels.MatchEqual {
 				p.Metric = m.Value
 			}

@@ -55,8 +55,12 @@ func TestInspect(t *testing.T) {
 		v    string
 		want bool
 	}{
-		{Matcher{"code", "=~", "5.."}, "503", true}, {Matcher{"code", "=~", "5.."}, "5030", false}, {Matcher{"code", "!~", "5.."}, "200", true},
-		{Matcher{"a", "=", "b"}, "b", true}, {Matcher{"a", "!=", "b"}, "b", false}, {Matcher{"a", "=~", "("}, "b", false},
+		{Matcher{"code", "=~", "5.."}, "503", true},
+		{Matcher{"code", "=~", "5.."}, "5030", false},
+		{Matcher{"code", "!~", "5.."}, "200", true},
+		{Matcher{"a", "=", "b"}, "b", true},
+		{Matcher{"a", "!=", "b"}, "b", false},
+		{Matcher{"a", "=~", "("}, "b", false},
 	} {
 		if got := m.m.Matches(m.v); got != m.want {
 			t.Errorf("%s of %q: got %v", m.m, m.v, got)

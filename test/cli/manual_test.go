@@ -69,6 +69,9 @@ func checkCommand(t *testing.T, file string, args []string) {
 	if len(args) > 1 && (args[0] == "log" || args[0] == "slo") {
 		verb = args[:2]
 	}
+	if len(args) > 2 && args[1] == "catalogue" {
+		verb = args[:3]
+	}
 	text, ok := help(verb...)
 	if !ok || !strings.Contains(text, "hinoban "+strings.Join(verb, " ")) {
 		t.Errorf("%s: there is no command %v", file, verb)

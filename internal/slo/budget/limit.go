@@ -10,7 +10,7 @@ import (
 type Limit struct{ Num, Den uint64 }
 
 // never is above every share of events.
-var never = Limit{math.MaxUint64, 1}
+func never() Limit { return Limit{math.MaxUint64, 1} }
 
 // LimitOf makes r a Limit. A fraction whose terms do not fit in 64 bits is
 // rounded up in its last of 18 decimals: an alert is later by one part in 10^18,
@@ -26,7 +26,7 @@ func LimitOf(r *big.Rat) Limit {
 	n := new(big.Int).Mul(r.Num(), big.NewInt(den))
 	n.Add(n, new(big.Int).Sub(r.Denom(), big.NewInt(1))).Quo(n, r.Denom())
 	if !n.IsUint64() {
-		return never
+		return never()
 	}
 	return Limit{n.Uint64(), den}
 }

@@ -76,7 +76,7 @@ func (p Pair) ShortLimit(t Target) Limit {
 func rateLimit(rate float64, t Target) Limit {
 	k, ok := new(big.Rat).SetString(strconv.FormatFloat(rate, 'f', -1, 64))
 	if !ok {
-		return never
+		return never()
 	}
 	return LimitOf(k.Mul(k, new(big.Rat).Sub(big.NewRat(1, 1), t.rat())))
 }

@@ -287,3 +287,29 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What is written is read again as it was.
+func TestWriteIsRead(t *testing.T) {
+	for _, seed := range Seeds() {
+		for _, e := range seed.Entries {
+			o := objective(t, "99.9", 30*day)
+			pairs := e.PairsFor(o.Target, o.Window)
+			set := read(t, Write("again", "a", "as "+seed.Name+": \"so\"", pairs))
+			got, _, _, err := set.Pairs("again", o)
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(pairs) {
+				t.Errorf("%s: %v\ngot  %v\nwant %v", seed.Name, err, got, pairs)
+			}
+		}
+	}
+}
+
+func TestMatching(t *testing.T) {
+	set := read(t, std)
+	var refs []string
+	for _, c := range set.Matching(objective(t, "99.9", 30*day, "tier", "1")) {
+		refs = append(refs, c.Ref())
+	}
+	if got := strings.Join(refs, " "); got != "std/tier1-30d@3 datadog-30 elastic/elastic-30d google-30d nobl9 pyrra slo-generator sloth-30d" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -115,3 +115,20 @@ func notices(t slo.Target, period time.Duration, pairs []slo.Pair, want Promise)
 	}
 	return after, ok
 }
+
+// Shown is the target and the period that an entry is shown for: the given target
+// where it is in the entry's range, else the nearer end of it.
+func (e Entry) Shown(t slo.Target) (slo.Target, time.Duration) {
+	m := e.Match
+	switch {
+	case m.Bounded && t.Budget() > m.From.Budget():
+		t = m.From
+	case m.Bounded && t.Budget() < m.To.Budget():
+		t = m.To
+	}
+	ps := e.periods()
+	if slices.Contains(ps, 30*day) {
+		return t, 30 * day
+	}
+	return t, ps[0]
+}

@@ -210,3 +210,33 @@ func spans(ds []time.Duration) string {
 	}
 	return strings.Join(slices.Compact(out), ", ")
 }
+
+// Matching are the entries of all catalogues that are for an objective: of each
+// catalogue the newest version, and of that the first entry that matches.
+func (s *Set) Matching(o slo.Objective) (out []Choice) {
+	seen := map[string]bool{}
+	for _, c := range s.all {
+		if seen[c.Name] {
+			continue
+		}
+		seen[c.Name] = true
+		for _, e := range c.Entries {
+			if s.differs(e, o, "") == "" {
+				out = append(out, Choice{Catalogue: c, Entry: e, Newest: !c.Seed})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Why says for every entry of a catalogue why it is not for an objective.
+func (s *Set) Why(c Catalogue, o slo.Objective) string {
+	var why []string
+	for _, e := range c.Entries {
+		if not := s.differs(e, o, ""); not != "" {
+			why = append(why, e.ID+" "+not)
+		}
+	}
+	return strings.Join(why, "; ")
+}

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -83,7 +84,7 @@ func workbookSeeds() []Catalogue {
 
 func productSeeds() []Catalogue {
 	datadog := func(name string, days int, fast, mid, slow float64) Catalogue {
-		return seed(name, "Datadog, "+slo.Short(time.Duration(days)*day), "Datadog documentation, burn rate alerts, recommended values", Entry{
+		return seed(name, "Datadog, "+strconv.Itoa(days)+" days", "Datadog documentation, burn rate alerts, recommended values", Entry{
 			Match: Match{Periods: []time.Duration{time.Duration(days) * day}}, Pairs: []Row{
 				byBudget(alert.Page, fast, hour, 5*minute), byBudget(alert.Page, mid, 6*hour, 30*minute), byBudget(alert.Ticket, slow, day, 2*hour),
 			},
@@ -149,7 +150,7 @@ func lowTraffic() Catalogue {
 		entry("high-target-3", 3, 10, false, 0.30, 0.9999, 2*hour, 10*minute),
 		entry("high-target-1", 1, 3, false, 0.34, 0.9999, 6*hour, 30*minute),
 		entry("low-target-30", 30, 100, true, 0.17, 0.99999, hour, 5*minute),
-		entry("low-target-10", 10, 30, true, 0.40, 0.99999, hour, 5*minute),
+		entry("low-target-10", 10, 30, true, 0.30, 0.99999, 2*hour, 10*minute),
 		entry("low-target-3", 3, 10, true, 0.35, 0.9999, 4*hour, 20*minute),
 		entry("low-target-1", 1, 3, true, 0.30, 0.9999, 12*hour, hour),
 		{

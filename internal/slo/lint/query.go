@@ -177,18 +177,11 @@ func uncovered(s, t metrics.Part) string {
 
 // escapes names a value of a label that meets all of own and not m, or "".
 func escapes(own []metrics.Matcher, m metrics.Matcher) string {
-	if slices.Contains(own, m) || m.Matches("") && m.Matches("anything-at-all") && m.Op == "=~" {
-		return ""
-	}
-	if m.Op == "!=" && m.Value == "" || m.Op == "=~" && (m.Value == ".+" || m.Value == ".*") {
+	if slices.Contains(own, m) || takesAll(m) {
 		return ""
 	}
 	if len(own) == 0 {
 		return "the total has " + m.String() + ", and this side does not"
-	}
-	fixed := false
-	for _, o := range own {
-		fixed = fixed || o.Op == "=" || o.Op == "=~"
 	}
 	for _, v := range candidates(append(slices.Clone(own), m)) {
 		meets := !slices.ContainsFunc(own, func(o metrics.Matcher) bool { return !o.Matches(v) })
@@ -196,10 +189,22 @@ func escapes(own []metrics.Matcher, m metrics.Matcher) string {
 			return m.Name + "=" + strconv.Quote(v) + " is on this side and not in the total (" + m.String() + ")"
 		}
 	}
+	fixed := slices.ContainsFunc(own, func(o metrics.Matcher) bool { return o.Op == "=" || o.Op == "=~" })
 	if !fixed && m.Op == "=" {
 		return "the total has " + m.String() + ", and this side has more"
 	}
 	return ""
+}
+
+// takesAll reports whether a condition leaves nothing out that has the label.
+func takesAll(m metrics.Matcher) bool {
+	switch m.Op {
+	case "!=":
+		return m.Value == ""
+	case "=~":
+		return m.Value == ".+" || m.Value == ".*"
+	}
+	return false
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_/:. -]+$`)

@@ -177,9 +177,19 @@ func quarter() (replay.History, []replay.Interval) {
 	return h, incidents
 }
 
+// sixth keeps every sixth step: minutes.
+func sixth(h replay.History) replay.History {
+	out := replay.History{Start: h.Start, Step: 6 * h.Step}
+	for i := 0; i < len(h.Total); i += 6 {
+		out.Bad, out.Total = append(out.Bad, h.Bad[i]), append(out.Total, h.Total[i])
+	}
+	return out
+}
+
 func TestFitKeepsTheWish(t *testing.T) {
 	o := objective(t, "99.9", 30*day)
 	h, incidents := quarter()
+	h = sixth(h)
 	f, err := replay.Fit(h, o, incidents, replay.Wish{MaxPagesPerWeek: 2, MinRecall: 0.95}, replay.Options{Slack: replay.DefaultSlack})
 	if err != nil {
 		t.Fatal(err)

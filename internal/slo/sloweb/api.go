@@ -133,6 +133,7 @@ func API(a *httpd.API, d Deps) {
 		return Detail{SLO: encode(s), Expr: w.expr(s), Promise: promises(s.Objective), Doc: s.Objective.Doc}, nil
 	})
 	httpd.Get(a, "/api/v1/slos/{id}/history", op("get-slo-history", "What happened, in 120 steps"), w.history)
+	w.ratesAPI(a)
 }
 
 func (w *door) history(ctx context.Context, in *pastIn) (Past, error) {
@@ -194,11 +195,15 @@ func promises(o slo.Objective) []Promised {
 	out := []Promised{}
 	for _, row := range slo.Promises(o, shares()...) {
 		for _, p := range row {
-			out = append(out, Promised{
-				Pair: p.Pair.Name(), Severity: string(p.Pair.Severity), BadRatio: p.Bad, Fires: p.Fires,
-				AfterSeconds: p.After.Seconds(), ResetSeconds: p.Reset.Seconds(), Spent: p.Spent,
-			})
+			out = append(out, encodePromise(p))
 		}
 	}
 	return out
+}
+
+func encodePromise(p slo.Promise) Promised {
+	return Promised{
+		Pair: p.Pair.Name(), Severity: string(p.Pair.Severity), BadRatio: p.Bad, Fires: p.Fires,
+		AfterSeconds: p.After.Seconds(), ResetSeconds: p.Reset.Seconds(), Spent: p.Spent,
+	}
 }

@@ -45,3 +45,18 @@ spec:
   objectives: [{targetPercent: 99.9}]
 `
 }
+
+// rateColumns are the heads of the table of an entry's pairs.
+func rateColumns(ctx context.Context, shares []string) []webkit.ColumnHead {
+	out := []webkit.ColumnHead{
+		{Text: webkit.T(ctx, "slo.rates.pair")}, {Text: webkit.T(ctx, "slo.rates.share"), Number: true, Definition: webkit.T(ctx, "slo.def.kb")}, {Text: webkit.T(ctx, "slo.rates.reach")},
+	}
+	for i, s := range shares {
+		c := webkit.ColumnHead{Text: webkit.T(ctx, "slo.rates.at", s), Number: true}
+		if i == 0 {
+			c.Definition = webkit.T(ctx, "slo.def.cell")
+		}
+		out = append(out, c)
+	}
+	return out
+}

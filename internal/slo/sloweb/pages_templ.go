@@ -1033,7 +1033,7 @@ func detailPage(v detailView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = webkit.Section(webkit.T(ctx, "slo.pairs"), nil).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = webkit.Section(webkit.T(ctx, "slo.pairs"), webkit.Link(webkit.T(ctx, "slo.try.title"), "/burn-rates/try?slo="+v.ID)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var49), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/catalogue"
 )
 
 // Text is what the pages say, in English and Japanese.
@@ -44,6 +45,8 @@ type Deps struct {
 	SLOs    Evaluator
 	History History
 	Events  Events
+	Past    Histories                                   // nil: back-tests are not to be had
+	Rates   func() *catalogue.Set                       // the catalogues in use; nil: the seeds
 	Service func(ctx context.Context, id string) string // a service's name; nil for its id
 
 	Governed Governed // of policies, corrections and reviews; zero where none are mounted
@@ -70,13 +73,15 @@ func Routes(d Deps) []httpd.Route {
 		{Pattern: "GET /slos", Access: httpd.Viewer, Handler: d.Kit.Page(w.list)},
 		{Pattern: "GET /slos/{id}", Access: httpd.Viewer, Handler: d.Kit.Page(w.show)},
 		{Pattern: "GET /slos/{id}/spark", Access: httpd.Viewer, Handler: d.Kit.Page(w.spark)},
+		{Pattern: "GET /burn-rates", Access: httpd.Viewer, Handler: d.Kit.Page(w.ratesPage)},
+		{Pattern: "GET /burn-rates/try", Access: httpd.Viewer, Handler: d.Kit.Page(w.tryPage)},
 		{Pattern: "GET /services/{id}/slos", Access: httpd.Viewer, Handler: d.Kit.Page(w.panel)},
 	}
 }
 
 // Nav is the room's entry in the rail.
 func Nav() []webkit.NavItem {
-	return []webkit.NavItem{{Key: "slos", Href: "/slos", TextKey: "slo.nav", Icon: "slos", Hotkey: "o", Order: 30}}
+	return []webkit.NavItem{{Key: "slos", Href: "/slos", TextKey: "slo.nav", Icon: "slos", Hotkey: "o", Order: 30}, {Key: "burn-rates", Href: "/burn-rates", TextKey: "slo.rates.nav", Icon: "burnrates", Order: 31}}
 }
 
 // Panels are what the room shows on pages of lower rooms.
