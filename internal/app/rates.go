@@ -11,8 +11,8 @@ import (
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/lint"
+	"github.com/hinoban/hinoban/internal/slo/meter"
 	"github.com/hinoban/hinoban/internal/slo/replay"
-	"github.com/hinoban/hinoban/internal/slo/sloweb"
 )
 
 // ratesOf are the burn-rate catalogues of a set, which know the tiers of its
@@ -96,48 +96,20 @@ func Thoughts(set *ascode.Set) ascode.Problems {
 	return p.thoughts
 }
 
-// pastOf makes histories of counts, minute by minute, for what replays the past.
-type pastOf struct{ counts sloweb.History }
+// pastOf makes histories of the samples themselves, tick by tick.
+type pastOf struct{ meter *meter.Meter }
 
-const pastStep = time.Minute
-
-// History implements sloweb.Histories. It counts six hours at a time, so that
-// nobody waits long for the counts meanwhile.
+// History implements sloweb.Histories.
 func (p pastOf) History(ctx context.Context, o slo.Objective, from, to time.Time) (replay.History, error) {
-	from = from.Truncate(pastStep)
-	h := replay.History{Start: from, Step: pastStep, Bad: []int64{0}, Total: []int64{0}}
-	const stretch = 6 * time.Hour
-	for at := from; at.Before(to); at = at.Add(stretch) {
-		if err := ctx.Err(); err != nil {
-			return h, err
-		}
-		end := at.Add(stretch)
-		if end.After(to) {
-			end = to
-		}
-		counts, err := p.counts.Counts(ctx, o, slo.Ends{Window: pastStep, From: at.Add(pastStep), To: end, Step: pastStep})
-		if err != nil {
-			return h, err
-		}
-		for i, c := range counts {
-			bad, total := h.Bad[len(h.Bad)-1], h.Total[len(h.Total)-1]
-			if c.Known {
-				unit := max(1, c.Unit)
-				bad, total = bad+c.Bad()/unit, total+max(0, c.Total/unit)
-			} else {
-				h.Silent = silent(h.Silent, at.Add(time.Duration(i)*pastStep))
-			}
-			h.Bad, h.Total = append(h.Bad, bad), append(h.Total, total)
-		}
+	from = from.Truncate(replay.Tick)
+	h := replay.History{Start: from, Step: replay.Tick}
+	past, err := p.meter.Past(ctx, o, from, to, replay.Tick)
+	if err != nil {
+		return h, err
+	}
+	h.Bad, h.Total = past.Bad, past.Total
+	for _, s := range past.Silent {
+		h.Silent = append(h.Silent, replay.Interval{From: s.From, To: s.To})
 	}
 	return h, nil
-}
-
-// silent adds a step to the stretches without data.
-func silent(list []replay.Interval, at time.Time) []replay.Interval {
-	if n := len(list); n > 0 && list[n-1].To.Equal(at) {
-		list[n-1].To = at.Add(pastStep)
-		return list
-	}
-	return append(list, replay.Interval{From: at, To: at.Add(pastStep)})
 }

@@ -135,7 +135,7 @@ func best(all []Trade, w Wish) (Trade, bool) {
 		return max(0, w.MinRecall-t.Recall)*100 + max(0, t.PagesPerWeek-w.MaxPagesPerWeek)/max(1, w.MaxPagesPerWeek)
 	}
 	b := slices.MinFunc(all, func(a, b Trade) int {
-		return cmp.Or(cmp.Compare(miss(a), miss(b)), cmp.Compare(a.Detection, b.Detection), cmp.Compare(a.PagesPerWeek, b.PagesPerWeek), cmp.Compare(a.Plan.Name, b.Plan.Name))
+		return cmp.Or(cmp.Compare(miss(a), miss(b)), cmp.Compare(a.Detection, b.Detection), cmp.Compare(a.PagesPerWeek, b.PagesPerWeek), cmp.Compare(b.Plan.Pairs[0].Rate, a.Plan.Pairs[0].Rate), cmp.Compare(a.Plan.Name, b.Plan.Name))
 	})
 	return b, miss(b) == 0
 }
