@@ -56,6 +56,9 @@ type Objective struct {
 
 // PeriodStart is when the budget's window that contains at began.
 func (o Objective) PeriodStart(at time.Time) time.Time {
+	if o.Calendar != nil {
+		return o.Calendar.At(at).Start
+	}
 	return at.Add(-o.Window)
 }
 

@@ -5,6 +5,8 @@
 // # Rules
 //
 //   - All is in whole numbers. A slice of [slo.RatioTimeslices] is a [Million].
+//   - A slice in which it was looked and nothing happened is good as a whole, and has
+//     no share.
 //   - A slice without data is counted as its objective says, and [Silent] counts it
 //     in any case, so that it can be shown.
 //   - The budget of the slice methods is a number of slices of the whole period,
@@ -54,6 +56,12 @@ func one(m slo.Method, slice slo.Slice, noData slo.NoData, s Slot) (good, total 
 	worth := int64(1)
 	if m == slo.RatioTimeslices {
 		worth = Million
+	}
+	if s.Known && s.Total <= 0 { // it was looked, and nothing happened
+		if m == slo.RatioTimeslices {
+			return 0, 0
+		}
+		return worth, worth
 	}
 	if s.empty() {
 		switch Policy(m, noData) {

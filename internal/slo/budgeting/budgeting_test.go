@@ -110,11 +110,11 @@ func TestSlicesWithoutData(t *testing.T) {
 		{slo.Occurrences, slo.NoDataBad, 9, 20},
 		{slo.Timeslices, "", 3, 4},
 		{slo.Timeslices, slo.NoDataGood, 3, 4},
-		{slo.Timeslices, slo.NoDataBad, 1, 4},
-		{slo.Timeslices, slo.NoDataIgnore, 1, 2},
+		{slo.Timeslices, slo.NoDataBad, 2, 4},
+		{slo.Timeslices, slo.NoDataIgnore, 2, 3},
 		{slo.RatioTimeslices, "", 900_000, 2_000_000},
-		{slo.RatioTimeslices, slo.NoDataGood, 2_900_000, 4_000_000},
-		{slo.RatioTimeslices, slo.NoDataBad, 900_000, 4_000_000},
+		{slo.RatioTimeslices, slo.NoDataGood, 1_900_000, 3_000_000},
+		{slo.RatioTimeslices, slo.NoDataBad, 900_000, 3_000_000},
 	}
 	for _, tt := range tests {
 		if g, n := Events(tt.m, goal, tt.noData, slots); g != tt.good || n != tt.total {

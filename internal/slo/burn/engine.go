@@ -31,7 +31,8 @@ type Engine struct {
 	edge    int64 // the last one that is closed
 	horizon int64 // rows up to here are settled
 	ahead   []booking
-	slicers map[Column]*slicer // by what they cut
+	slicers []*slicer // what is cut from others comes after them
+	cells   []Cell    // of one slice, used again
 }
 
 // booking is events that belong to a time yet to come.
@@ -45,7 +46,7 @@ type booking struct {
 // given.
 func New(open Opener, horizon int64) *Engine {
 	h := floor(horizon, Coarse)
-	return &Engine{open: open, edge: h, horizon: h, slicers: map[Column]*slicer{}}
+	return &Engine{open: open, edge: h, horizon: h}
 }
 
 // Horizon is the edge up to which rows are settled.
@@ -135,12 +136,7 @@ func (e *Engine) Give(c Column) {
 	s := e.slabs[c.slab()]
 	s.taken &^= 1 << c.place()
 	s.after[c.place()] = nil
-	delete(e.slicers, c)
-	for src, x := range e.slicers {
-		if x.into == c {
-			delete(e.slicers, src)
-		}
-	}
+	e.uncut(c)
 	e.ahead = slices.DeleteFunc(e.ahead, func(b booking) bool { return b.c == c })
 }
 

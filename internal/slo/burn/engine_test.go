@@ -173,15 +173,15 @@ func TestSlicesFollowTheirEvents(t *testing.T) {
 	e := New(inMemory, t0)
 	raw, _ := e.Take(FineSpan)
 	cut, _ := e.Take(FineSpan)
-	e.Slice(raw, cut, Fine, func(_ int64, c Cell) Cell {
-		switch {
+	e.Slice(cut, Fine, func(_ int64, cells []Cell) Cell {
+		switch c := cells[0]; {
 		case c.Samples == 0:
 			return Cell{}
 		case c.Part > 0:
 			return Cell{1, 1, 1}
 		}
 		return Cell{0, 1, 1}
-	})
+	}, raw)
 	_ = e.Advance(t0)
 	e.Add(raw, t0+30_000, Cell{Total: 5, Samples: 1})
 	_ = e.Advance(t0 + 3*Fine)

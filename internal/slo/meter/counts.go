@@ -59,8 +59,9 @@ func (m *Meter) Sums(o *slo.Objective, windows []time.Duration, at time.Time, in
 	if !ok {
 		return errs.New(errs.NotFound, "nothing is counted for %s", o.ID)
 	}
-	plain := in.live && o.Composite == nil && o.Calendar == nil && m.opts.Corrected == nil
 	to := at.UnixMilli()
+	plain := in.live && o.Calendar == nil && (o.Composite == nil || !byWindow(*o)) && len(windows) > 0 &&
+		(m.opts.Corrected == nil || len(m.opts.Corrected(in.o, at.Add(-windows[len(windows)-1]), at)) == 0)
 	for i, w := range windows {
 		if !plain {
 			from := at.Add(-w)
@@ -102,8 +103,8 @@ func (m *Meter) between(o slo.Objective, from, to time.Time) (slo.Count, error) 
 	if !ok {
 		return slo.Count{}, errs.New(errs.NotFound, "nothing is counted for %s", o.ID)
 	}
-	if o.Composite != nil {
-		return m.combined(o, from, to)
+	if o.Composite != nil && byWindow(o) {
+		return m.combined(in, from, to)
 	}
 	if !in.live {
 		return slo.Count{At: to}, m.loading(in)
@@ -173,31 +174,6 @@ func (m *Meter) correct(in *instance, c *slo.Count, from, to time.Time) error {
 	c.Total = max(c.Total, 0)
 	c.Good = min(max(c.Good, 0), c.Total)
 	return nil
-}
-
-// combined asks the parts of a composite.
-func (m *Meter) combined(o slo.Objective, from, to time.Time) (slo.Count, error) {
-	parts := make([][]slo.Count, len(o.Composite.Parts))
-	for i, p := range o.Composite.Parts {
-		in, ok := m.instances[p.Objective]
-		if !ok {
-			return slo.Count{}, errs.New(errs.NotFound, "%s is made of %s, which is not counted", o.ID, p.Objective)
-		}
-		c, err := m.between(in.o, from, to)
-		if err != nil {
-			return slo.Count{}, err
-		}
-		parts[i] = []slo.Count{c}
-	}
-	if m.opts.Combine == nil {
-		return slo.Count{At: to}, nil
-	}
-	all, err := m.opts.Combine(o, parts)
-	if err != nil || len(all) != 1 {
-		return slo.Count{}, err
-	}
-	all[0].At = to
-	return all[0], nil
 }
 
 // Counts returns one Count for each end. An end without data is not known.

@@ -37,9 +37,8 @@ type Options struct {
 	Engine    metrics.Engine // for what has to be asked
 	Keeper    Keeper
 	Now       func() time.Time
-	MaxGroups int                                                             // instances of one objective; default 500
-	Corrected func(o slo.Objective, from, to time.Time) []Interval            // may be nil
-	Combine   func(o slo.Objective, parts [][]slo.Count) ([]slo.Count, error) // of a composite; may be nil
+	MaxGroups int                                                  // instances of one objective; default 500
+	Corrected func(o slo.Objective, from, to time.Time) []Interval // may be nil
 }
 
 // Interval is a stretch of time that does not count: (From, To].
@@ -170,8 +169,9 @@ func (m *Meter) Replace(list []slo.Objective) error {
 		next[o.ID] = o
 	}
 	for id, old := range m.objectives {
+		// Composites are made anew: their parts may be.
 		o, ok := next[id]
-		if !ok || fingerprint(o) != old.print {
+		if !ok || fingerprint(o) != old.print || (o.Composite != nil && !byWindow(o)) {
 			m.remove(old)
 			continue
 		}
@@ -186,24 +186,13 @@ func (m *Meter) Replace(list []slo.Objective) error {
 			failed = append(failed, m.add(o))
 		}
 	}
-	m.composites(list)
+	failed = append(failed, m.compose(list))
 	m.edition++
 	m.longest = 0
 	for _, ob := range m.objectives {
 		m.longest = max(m.longest, periodOf(ob.o).Milliseconds())
 	}
 	return errors.Join(failed...)
-}
-
-// composites keeps those objectives that are made of others: they have no column.
-func (m *Meter) composites(list []slo.Objective) {
-	for _, o := range list {
-		if o.Composite != nil {
-			ob := &objective{o: o, print: fingerprint(o)}
-			m.objectives[o.ID] = ob
-			m.instances[o.ID] = &instance{m: m, o: o, owner: ob, raw: -1, cut: -1, live: true}
-		}
-	}
 }
 
 // sorted are the ids of the instances, in order.
@@ -269,14 +258,8 @@ func (m *Meter) use(ob *objective, t *term) error {
 func (m *Meter) remove(ob *objective) {
 	delete(m.objectives, ob.o.ID)
 	for _, in := range ob.instances {
-		m.eng.Give(in.raw)
-		if in.cut >= 0 {
-			m.eng.Give(in.cut)
-		}
+		m.give(in)
 		delete(m.instances, in.o.ID)
-	}
-	if ob.o.Composite != nil {
-		delete(m.instances, ob.o.ID)
 	}
 	for key, w := range m.watches {
 		w.uses = slices.DeleteFunc(w.uses, func(u use) bool { return u.owner == ob })
@@ -290,6 +273,15 @@ func (m *Meter) remove(ob *objective) {
 		delete(m.byNumber, w.number)
 		if m.source != nil {
 			m.source.Unwatch(w.number)
+		}
+	}
+}
+
+// give gives the columns of an instance back.
+func (m *Meter) give(in *instance) {
+	for _, c := range []burn.Column{in.cut, in.raw} {
+		if c >= 0 {
+			m.eng.Give(c)
 		}
 	}
 }
@@ -339,13 +331,16 @@ func (m *Meter) columns(in *instance) error {
 	if in.cut, err = m.eng.Take(period); err != nil {
 		return err
 	}
-	m.eng.Slice(in.raw, in.cut, in.o.Slice.Length.Milliseconds(), in.judge)
+	m.eng.Slice(in.cut, in.o.Slice.Length.Milliseconds(), in.judgeOne, in.raw)
 	return nil
 }
 
 func sliced(o slo.Objective) bool {
 	return o.Method == slo.Timeslices || o.Method == slo.RatioTimeslices
 }
+
+// judgeOne is judge as the engine asks it.
+func (in *instance) judgeOne(end int64, cells []burn.Cell) burn.Cell { return in.judge(end, cells[0]) }
 
 // judge says what the slice that ends at a time counts. Before the first sample
 // there was nothing to promise.
@@ -363,7 +358,9 @@ func (in *instance) judge(end int64, c burn.Cell) burn.Cell {
 	bad := in.bad(c)
 	out := burn.Cell{Total: unit, Samples: 1}
 	switch {
-	case c.Total <= 0: // it was looked, and nothing happened
+	case c.Total <= 0 && in.o.Method == slo.RatioTimeslices:
+		return burn.Cell{Samples: 1} // nothing happened, so there is no share
+	case c.Total <= 0:
 	case in.o.Method == slo.RatioTimeslices:
 		out.Part = portion(bad, c.Total)
 	case tooBad(in.o.Slice.Target, bad, c.Total):

@@ -168,6 +168,9 @@ func fingerprint(o slo.Objective) string {
 	if o.Calendar != nil {
 		cal = "c"
 	}
+	if o.Composite != nil {
+		cal += fmt.Sprintf("%+v", *o.Composite)
+	}
 	return fmt.Sprintf("%+v|%s|%d|%s|%s|%s|%s", o.SLI, o.Method, o.Slice.Length, o.Slice.Target, o.NoData, periodOf(o), cal)
 }
 

@@ -57,7 +57,7 @@ func (m *Meter) reclaim(in *instance, k Instance, period int64) bool {
 			m.eng.Give(raw)
 			return false
 		}
-		m.eng.Slice(raw, cut, in.o.Slice.Length.Milliseconds(), in.judge)
+		m.eng.Slice(cut, in.o.Slice.Length.Milliseconds(), in.judgeOne, raw)
 	}
 	for _, a := range k.After {
 		m.eng.After(raw, a.Edge, a.Seen, a.Cell)
@@ -72,7 +72,7 @@ func (m *Meter) reclaim(in *instance, k Instance, period int64) bool {
 func (m *Meter) Upkeep(ctx context.Context) error {
 	m.upkeep.Lock()
 	defer m.upkeep.Unlock()
-	failed := []error{m.loadAll(ctx)}
+	failed := []error{m.loadAll(ctx), m.loadComposites(ctx)}
 	if m.source == nil {
 		failed = append(failed, m.poll(ctx))
 	}
@@ -288,7 +288,7 @@ func (m *Meter) snapshot() Checkpoint {
 // forsake gives up all settled rows: they are counted again from samples.
 func (m *Meter) forsake(why error) {
 	for _, in := range m.instances {
-		if in.raw >= 0 {
+		if in.raw >= 0 || in.cut >= 0 {
 			in.live, in.resume, in.trouble = false, 0, why.Error()+": counting again from samples"
 		}
 	}
@@ -308,10 +308,7 @@ func (m *Meter) expire(now time.Time) {
 		if in.o.Group == "" || !in.live || in.last == 0 || now.Sub(ms(in.last)) < periodOf(in.o) {
 			continue
 		}
-		m.eng.Give(in.raw)
-		if in.cut >= 0 {
-			m.eng.Give(in.cut)
-		}
+		m.give(in)
 		delete(m.instances, id)
 		delete(in.owner.instances, in.o.Group)
 		for _, w := range m.watches {
