@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/catalog"
@@ -22,6 +24,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
+	"github.com/hinoban/hinoban/internal/slo/composite"
 	"github.com/hinoban/hinoban/internal/slo/dialect"
 	"github.com/hinoban/hinoban/internal/slo/period"
 	"github.com/hinoban/hinoban/internal/slo/policy"
@@ -68,6 +71,7 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	built := dialect.Build(set, dialect.Deps{HasService: func(id string) bool { return known[id] }, Entry: entries(p.rates)})
 	p.objectives, p.notes = built.Objectives, built.Notes
 	problems = append(problems, built.Problems...)
+	problems = append(problems, composites(p.objectives)...)
 	p.policies, p.corrected, bad = buildBudgets(set, p)
 	problems = append(problems, bad...)
 	p.oncall, bad = oncall.Build(set)
@@ -82,6 +86,23 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 		problems = append(problems, found.errors...)
 	}
 	return p, problems
+}
+
+// composites says which composites loop or are made of nothing.
+func composites(list []slo.Objective) (out ascode.Problems) {
+	by := map[string]slo.Objective{}
+	for _, o := range list {
+		by[o.ID] = o
+	}
+	for _, f := range composite.Check(list) {
+		file, line, _ := strings.Cut(by[f.Objective].Source, ":")
+		n, err := strconv.Atoi(line)
+		if err != nil {
+			n = 1
+		}
+		out = append(out, ascode.Problem{File: file, Line: n, Column: 1, Message: f.Message, Fix: "mend the parts of " + f.Objective})
+	}
+	return out
 }
 
 // entries finds the entries of burn-rate catalogues for objectives.

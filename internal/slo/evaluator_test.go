@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -60,6 +61,8 @@ func (d *dial) Windows(ctx context.Context, o Objective, at time.Time) (map[time
 }
 
 func (d *dial) Expr(Objective, time.Duration) string { return "errors / requests" }
+
+func whole(v float64) int64 { return int64(math.Round(v)) }
 
 // shelf is a Store in memory that keeps the facts it was given.
 type shelf struct {

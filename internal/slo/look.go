@@ -14,6 +14,8 @@ type look struct {
 
 	windows []time.Duration
 	rules   []budget.Rule
+	unit    int64
+	gates   []budget.Rule // where shares are counted: the gates of the rules, which are of whole events
 	place   []pairPlace
 	alerts  []budgetRule
 
@@ -27,13 +29,18 @@ type pairPlace struct{ long, short int }
 
 // ready makes an objective ready.
 func ready(o Objective) *look {
-	l := &look{Objective: o, windows: o.Windows(), since: make([]time.Time, len(o.Pairs))}
+	l := &look{Objective: o, unit: o.Unit(), windows: o.Windows(), since: make([]time.Time, len(o.Pairs))}
 	at := map[time.Duration]int{}
 	for i, w := range l.windows {
 		at[w] = i
 	}
 	for _, p := range o.Pairs {
-		l.rules = append(l.rules, budget.NewRule(p, o.Target, o.Window, o.Slice.Length))
+		plain := p
+		if l.unit > 1 {
+			l.gates = append(l.gates, budget.NewRule(p, o.Target, o.Window, o.Slice.Length))
+			plain.Gate = Gate{Method: p.Gate.Method}
+		}
+		l.rules = append(l.rules, budget.NewRule(plain, o.Target, o.Window, o.Slice.Length))
 		place := pairPlace{at[p.Long], -1}
 		if p.Short > 0 {
 			place.short = at[p.Short]
@@ -46,14 +53,30 @@ func ready(o Objective) *look {
 	return l
 }
 
-// verdicts judges every pair on the sums of the windows.
+// verdict judges a pair on the sums of the windows.
 func (l *look) verdict(i int, sums []budget.Sum, period int) budget.Verdict {
 	p := l.place[i]
 	seen := budget.Seen{Long: sums[p.long], Period: sums[period]}
 	if p.short >= 0 {
 		seen.Short = sums[p.short]
 	}
-	return l.rules[i].Judge(seen)
+	return l.judgePair(i, seen)
+}
+
+// judgePair judges a pair by its rate, and by its gate on whole events.
+func (l *look) judgePair(i int, seen budget.Seen) budget.Verdict {
+	v := l.rules[i].Judge(seen)
+	if l.gates == nil || !v.Burning {
+		return v
+	}
+	unit := l.unit
+	for _, s := range []*budget.Sum{&seen.Long, &seen.Short, &seen.Period} {
+		s.Bad, s.Total = (s.Bad+unit-1)/unit, s.Total/unit // a part of a failure is one
+	}
+	if g := l.gates[i].Judge(seen); g.Held != budget.NotHeld {
+		v.Held, v.Burning = g.Held, false
+	}
+	return v
 }
 
 // period is the place of the objective's own window.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/slo/budget"
 	"github.com/hinoban/hinoban/internal/slo/period"
 )
@@ -60,6 +61,25 @@ func (o Objective) PeriodStart(at time.Time) time.Time {
 		return o.Calendar.At(at).Start
 	}
 	return at.Add(-o.Window)
+}
+
+// Million is how many parts one event is counted in where an objective counts
+// shares.
+const Million = 1_000_000
+
+// Unit is how many parts one event of the budget is counted in: a million where
+// shares are counted, else 1.
+func (o Objective) Unit() int64 {
+	switch {
+	case o.Composite != nil, o.Method == RatioTimeslices:
+		return Million
+	case o.SLI.Raw == "", o.Method == Timeslices:
+		return 1
+	}
+	if _, err := metrics.RatioTerms(o.SLI.Raw, o.SLI.RawFails); err == nil {
+		return 1 // a ratio of counters counts their events
+	}
+	return Million
 }
 
 // Method says what counts as one event of the budget.

@@ -75,7 +75,7 @@ func (e *Evaluator) burnedBefore(ctx context.Context, l *look, i int, now time.T
 			}
 			*side.to = c.Sum()
 		}
-		if !l.rules[i].Judge(seen).Burning {
+		if !l.judgePair(i, seen).Burning {
 			return since
 		}
 		since = at

@@ -7,10 +7,12 @@ import (
 
 	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/slo"
+	"github.com/hinoban/hinoban/internal/slo/budget"
 	"github.com/hinoban/hinoban/internal/slo/budgeting"
 	"github.com/hinoban/hinoban/internal/slo/composite"
 	"github.com/hinoban/hinoban/internal/slo/meter"
 	"github.com/hinoban/hinoban/internal/slo/period"
+	"github.com/hinoban/hinoban/internal/slo/ringfile"
 )
 
 // parts are two services with errors and silences of their own, one sample a
@@ -155,4 +157,55 @@ func TestCalendarAndCorrections(t *testing.T) {
 	if err != nil || counts[o.Window].Total != 600 { // since midnight in Tokyo
 		t.Errorf("March began with %+v, %v; want 600", counts[o.Window], err)
 	}
+}
+
+// What a correction covers does not count, whenever it was made; of slices only the
+// badness goes, for a budget of slices is a fixed number of them.
+func TestCorrections(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	o, sliced := part(t, "a"), part(t, "a")
+	sliced.ID, sliced.Method, sliced.Slice.Length = "sliced", slo.Timeslices, time.Minute
+	sliced.Slice.Target, _ = slo.ParseTarget("0.9", false)
+	var off []meter.Interval
+	keep, err := ringfile.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := meter.New(meter.Options{
+		Reader: w.store, Engine: w.store, Keeper: keep, Now: func() time.Time { return w.now },
+		Corrected: func(slo.Objective, time.Time, time.Time) []meter.Interval { return off },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Replace([]slo.Objective{o, sliced}); err != nil {
+		t.Fatal(err)
+	}
+	w.upkeep(m)
+	start := w.now
+	for k := range 60 {
+		w.push(map[string]float64{"a_total": float64(k * 100), "a_bad": float64(max(0, min(k, 20)-10) * 50)}) // minutes 11 to 20
+		w.now = w.now.Add(time.Minute)
+		w.upkeep(m)
+	}
+	check := func(what string, bad, total, badSlices, slices int64) {
+		t.Helper()
+		for id, want := range map[string][2]int64{"a": {bad, total}, "sliced": {badSlices, slices}} {
+			q := o
+			if id == "sliced" {
+				q = sliced
+			}
+			got, err := m.Between(q, w.now.Add(-2*time.Hour), w.now)
+			var sums [1]budget.Sum
+			serr := m.Sums(&q, []time.Duration{2 * time.Hour}, w.now, sums[:])
+			if err != nil || serr != nil || got.Bad() != want[0] || got.Total != want[1] || sums[0].Bad != want[0] {
+				t.Errorf("%s, %s: got %d of %d (%d), want %d of %d, %v %v", what, id, got.Bad(), got.Total, sums[0].Bad, want[0], want[1], err, serr)
+			}
+		}
+	}
+	check("as it happened", 500, 5900, 10, 61) // the slice of the first sample is one too
+	off = []meter.Interval{{From: start.Add(11 * time.Minute), To: start.Add(14 * time.Minute)}} // widened to minutes 10 to 15
+	check("corrected", 250, 5400, 5, 61)
+	off = nil
+	check("the correction taken back", 500, 5900, 10, 61)
 }

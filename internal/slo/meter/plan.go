@@ -13,7 +13,7 @@ import (
 
 // Scale is how many parts a share of events is counted in, where the SLI is a
 // share itself.
-const Scale = 1_000_000
+const Scale = slo.Million
 
 // plan is an SLI taken apart.
 type plan struct {
@@ -60,23 +60,15 @@ func planOf(o slo.Objective) plan {
 		p, err = planRatio(s)
 	}
 	if err != nil {
-		return plan{why: err.Error(), bad: s.Bad != "" || s.RawFails, unit: unitOf(o)}
+		return plan{why: err.Error(), bad: s.Bad != "" || s.RawFails, unit: o.Unit()}
 	}
-	p.unit = unitOf(o)
+	p.unit = o.Unit()
 	for i := range p.terms {
 		t := &p.terms[i]
 		t.key = fmt.Sprintf("%s %t %g", t.watch.Selector, t.watch.Histogram, t.watch.Upper)
 		t.zero = s.First == slo.ZeroOrigin
 	}
 	return p
-}
-
-// unitOf is how many parts one event is counted in.
-func unitOf(o slo.Objective) int64 {
-	if o.Method == slo.RatioTimeslices || (o.SLI.Raw != "" && o.Method != slo.Timeslices) {
-		return Scale
-	}
-	return 1
 }
 
 func planRatio(s slo.SLI) (plan, error) {
