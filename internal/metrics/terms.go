@@ -260,23 +260,28 @@ func (c compiler) ratio(e parser.Expr, failing bool) (Ratio, error) {
 		}
 		return Ratio{part, total, failing}, err
 	case *parser.Call:
-		if e.Func.Name != "histogram_fraction" {
-			return Ratio{}, c.no("this function", e)
-		}
-		low, lok := strip(e.Args[0]).(*parser.NumberLiteral)
-		high, hok := strip(e.Args[1]).(*parser.NumberLiteral)
-		if !lok || !hok || low.Val > 0 {
-			return Ratio{}, c.no("a fraction that does not begin at 0", e)
-		}
-		part, err := c.histogram(e.Args[2], high.Val)
-		if err != nil {
-			return Ratio{}, err
-		}
-		total, err := c.histogram(e.Args[2], math.Inf(1))
-		return Ratio{part, total, failing}, err
+		return c.fraction(e, failing)
 	default:
 		return Ratio{}, c.no("this", e)
 	}
+}
+
+// fraction takes histogram_fraction(0, upper, x) apart.
+func (c compiler) fraction(e *parser.Call, failing bool) (Ratio, error) {
+	if e.Func.Name != "histogram_fraction" {
+		return Ratio{}, c.no("this function", e)
+	}
+	low, lok := strip(e.Args[0]).(*parser.NumberLiteral)
+	high, hok := strip(e.Args[1]).(*parser.NumberLiteral)
+	if !lok || !hok || low.Val > 0 {
+		return Ratio{}, c.no("a fraction that does not begin at 0", e)
+	}
+	part, err := c.histogram(e.Args[2], high.Val)
+	if err != nil {
+		return Ratio{}, err
+	}
+	total, err := c.histogram(e.Args[2], math.Inf(1))
+	return Ratio{part, total, failing}, err
 }
 
 // observations takes histogram_fraction(0, upper, x) * histogram_count(x) apart: the

@@ -11,11 +11,15 @@ import (
 	"github.com/hinoban/hinoban/internal/slo/period"
 )
 
-// The words of the arithmetic, which lives in package budget.
+// The arithmetic lives in package budget; these are its words.
 type (
-	Target  = budget.Target
-	Pair    = budget.Pair
-	Gate    = budget.Gate
+	// Target is the share that must be good, as an exact decimal.
+	Target = budget.Target
+	// Pair is a burn rate that must not be exceeded over two windows at once.
+	Pair = budget.Pair
+	// Gate is what else must hold before a pair calls anybody.
+	Gate = budget.Gate
+	// Promise says what a pair does while a constant share of events is bad.
 	Promise = budget.Promise
 )
 
@@ -94,8 +98,8 @@ const (
 
 // Slice is a stretch of time that counts as one.
 type Slice struct {
-	Length time.Duration `json:"length"`           // divides the window
-	Target Target        `json:"target,omitempty"` // Timeslices: the share of good events that makes a slice good
+	Length time.Duration `json:"length"`          // divides the window
+	Target Target        `json:"target,omitzero"` // Timeslices: the share of good events that makes a slice good
 }
 
 // NoData says what a slice without data counts as.

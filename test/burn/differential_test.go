@@ -222,6 +222,7 @@ func series() int {
 // increase(x[W] anchored) to the event, with resets, gaps, stale markers, late
 // samples, new pods and traffic that swings forty-fold.
 func TestCountsArePromQLs(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("long")
 	}

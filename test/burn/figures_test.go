@@ -119,7 +119,7 @@ func TestFiguresOfOneSLO(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close() //nolint:errcheck // a figure
+	defer store.Close()
 	keep, err := ringfile.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +287,7 @@ func TestFiguresOfTenThousand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close() //nolint:errcheck // a figure
+	defer store.Close()
 	var list []slo.Objective
 	for i := range many {
 		o := requests(fmt.Sprintf("o%05d", i))

@@ -203,7 +203,7 @@ func TestCorrections(t *testing.T) {
 			}
 		}
 	}
-	check("as it happened", 500, 5900, 10, 61) // the slice of the first sample is one too
+	check("as it happened", 500, 5900, 10, 61)                                                   // the slice of the first sample is one too
 	off = []meter.Interval{{From: start.Add(11 * time.Minute), To: start.Add(14 * time.Minute)}} // widened to minutes 10 to 15
 	check("corrected", 250, 5400, 5, 61)
 	off = nil

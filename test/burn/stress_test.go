@@ -22,7 +22,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close() //nolint:errcheck // a test
+	defer store.Close()
 	keep, err := ringfile.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestEverythingAtOnce(t *testing.T) {
 						Points: []metrics.Point{{T: at, V: v}},
 					})
 				}
-				_ = store.Write(context.Background(), batch) // a second sample of one instant is refused
+				_ = store.Write(ctx, batch) // a second sample of one instant is refused
 			}
 		})
 	}

@@ -33,7 +33,7 @@ func TestKilledCountsAreWhole(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				push(s, counters, rnd)
+				push(ctx, s, counters, rnd)
 			}
 		})
 		<-time.After(time.Duration(100+rnd.IntN(900)) * time.Millisecond)
@@ -55,7 +55,7 @@ func TestKilledCountsAreWhole(t *testing.T) {
 		if err != nil {
 			return false
 		}
-		defer res.Body.Close() //nolint:errcheck // read to the end
+		defer res.Body.Close()
 		if decode(res.Body, &got) != nil || !got.Period.Known {
 			return false
 		}
@@ -71,7 +71,7 @@ func TestKilledCountsAreWhole(t *testing.T) {
 
 // push sends one scrape of all counters; some begin anew. What is not acknowledged
 // may or may not be stored.
-func push(s *server, counters []float64, rnd *rand.Rand) {
+func push(ctx context.Context, s *server, counters []float64, rnd *rand.Rand) {
 	var all []metrics.Series
 	for i := range counters {
 		if counters[i] += float64(rnd.IntN(50)); rnd.IntN(100) == 0 {
@@ -86,5 +86,5 @@ func push(s *server, counters []float64, rnd *rand.Rand) {
 			Points: []metrics.Point{{T: time.Now(), V: counters[i]}},
 		})
 	}
-	_ = send(context.Background(), s.url+"/prometheus", all...) // what is cut off is the test
+	_ = send(ctx, s.url+"/prometheus", all...) // what is cut off is the test
 }

@@ -3,6 +3,7 @@ package promstore
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,7 +167,7 @@ func (t *tap) try(ref storage.SeriesRef, ls labels.Labels) []line {
 	if old := t.known[ref]; old != nil {
 		*k = *old // readers may hold the old one
 	}
-	lines := k.lines[:len(k.lines):len(k.lines)]
+	lines := slices.Clip(k.lines)
 	to := *t.to.Load()
 	hold := func(some []int) {
 		for _, n := range some {

@@ -49,7 +49,7 @@ func TestTapHearsWhatIsCommitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // a test
+	defer s.Close()
 	e := newEar()
 	s.Tap(e)
 	all, _ := s.Watch(metrics.Watch{Selector: selecting("hits_total")})
@@ -107,7 +107,7 @@ func TestTapCountsObservations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // a test
+	defer s.Close()
 	e := newEar()
 	s.Tap(e)
 	count, _ := s.Watch(metrics.Watch{Selector: selecting("latency"), Histogram: true, Upper: math.Inf(1)})

@@ -236,7 +236,7 @@ func expr(o slo.Objective, window time.Duration) string {
 		}
 		return out
 	}
-	share := ""
+	var share string
 	switch {
 	case s.Threshold != "":
 		op := map[string]string{"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}[s.Op]

@@ -130,36 +130,40 @@ func (m *Meter) readPast(ctx context.Context, ob *objective, list []*instance, h
 		return nil, nil, err
 	}
 	for i := range ob.plan.terms {
-		t := &ob.plan.terms[i]
-		err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
-			s := series{key: keyOf(p.Labels)}
-			in := ob.find(groupOf(ob.plan.by, p.Labels), list)
-			if in == nil {
-				return nil
-			}
-			if b, ok := base[baseKey(t.key, s.key)]; ok { // the samples came in several parts
-				s.at, s.v = b.at, b.v
-			} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
-				s.at, s.v = b.at, b.v
-			}
-			to := pasts[in]
-			for k, at := range p.T {
-				if !usable(p.V[k]) || at <= s.at {
-					continue
-				}
-				if at > to.from {
-					feedOne(t, &s, in.born(at), at, p.V[k], to)
-				}
-				s.at, s.v = at, p.V[k]
-			}
-			base[baseKey(t.key, s.key)] = point{s.at, s.v}
-			return nil
-		})
-		if err != nil {
+		if err := m.readTerm(ctx, ob, &ob.plan.terms[i], list, pasts, base, start, horizon); err != nil {
 			return nil, nil, err
 		}
 	}
 	return pasts, base, nil
+}
+
+// readTerm reads the samples of one selector in (start, horizon], and what came
+// right before.
+func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*instance, pasts map[*instance]*past, base bases, start, horizon int64) error {
+	return m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
+		s := series{key: keyOf(p.Labels)}
+		in := ob.find(groupOf(ob.plan.by, p.Labels), list)
+		if in == nil {
+			return nil
+		}
+		if b, ok := base[baseKey(t.key, s.key)]; ok { // the samples came in several parts
+			s.at, s.v = b.at, b.v
+		} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
+			s.at, s.v = b.at, b.v
+		}
+		to := pasts[in]
+		for k, at := range p.T {
+			if !usable(p.V[k]) || at <= s.at {
+				continue
+			}
+			if at > to.from {
+				feedOne(t, &s, in.born(at), at, p.V[k], to)
+			}
+			s.at, s.v = at, p.V[k]
+		}
+		base[baseKey(t.key, s.key)] = point{s.at, s.v}
+		return nil
+	})
 }
 
 func ceilTo(v, step int64) int64 { return (v + step - 1) / step * step }
@@ -342,8 +346,7 @@ func narrowed(w metrics.Watch, ob *objective, list []*instance) metrics.Watch {
 	for _, in := range list {
 		values[regexp.QuoteMeta(in.labels[label])] = true
 	}
-	sel := slices.Clone(w.Selector)
-	w.Selector = append(sel, metrics.Matcher{Name: label, Op: "=~", Value: strings.Join(slices.Sorted(maps.Keys(values)), "|")})
+	w.Selector = append(slices.Clone(w.Selector), metrics.Matcher{Name: label, Op: "=~", Value: strings.Join(slices.Sorted(maps.Keys(values)), "|")})
 	return w
 }
 

@@ -394,7 +394,7 @@ func groupID(group string) string {
 	}
 	var b strings.Builder
 	lossy := false
-	for _, part := range strings.Split(group, ",") {
+	for part := range strings.SplitSeq(group, ",") {
 		_, v, _ := strings.Cut(part, "=")
 		b.WriteByte('.')
 		for _, r := range strings.Trim(v, `"`) {

@@ -50,7 +50,8 @@ const (
 // planOf takes the SLI of o apart.
 func planOf(o slo.Objective) plan {
 	s := o.SLI
-	p, err := plan{}, error(nil)
+	var p plan
+	var err error
 	switch {
 	case s.Threshold != "":
 		p, err = planThreshold(s)

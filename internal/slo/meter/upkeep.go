@@ -258,31 +258,35 @@ func (m *Meter) snapshot() Checkpoint {
 	}
 	for _, w := range m.watches {
 		for key, s := range w.series {
-			at, v := s.at, s.v
-			if at > h {
-				at = 0
-				gaps := m.gaps[s]
-				for _, g := range gaps {
-					if g.from <= h && g.to > h {
-						at, v = g.from, g.v
-					}
-				}
-				if len(gaps) > 0 && gaps[len(gaps)-1].to <= h {
-					delete(m.gaps, s)
-				}
-			}
+			at, v := m.lastBefore(s, h)
 			switch {
 			case at == 0 || at > h-burn.Lookback:
-			case h-at > m.longest:
-				if s.at <= h {
-					m.drop(w, key, s)
-				}
-			default:
+			case h-at <= m.longest:
 				c.Idle = append(c.Idle, Idle{w.key, labelsOf(key), at, v})
+			case s.at <= h:
+				m.drop(w, key, s)
 			}
 		}
 	}
 	return c
+}
+
+// lastBefore is the last sample of a series before the horizon, where a gap that
+// ended later tells of it; it forgets the gaps that ended before.
+func (m *Meter) lastBefore(s *series, horizon int64) (at int64, v float64) {
+	if s.at <= horizon {
+		return s.at, s.v
+	}
+	gaps := m.gaps[s]
+	for _, g := range gaps {
+		if g.from <= horizon && g.to > horizon {
+			at, v = g.from, g.v
+		}
+	}
+	if len(gaps) > 0 && gaps[len(gaps)-1].to <= horizon {
+		delete(m.gaps, s)
+	}
+	return at, v
 }
 
 // forsake gives up all settled rows: they are counted again from samples.

@@ -27,8 +27,6 @@ const (
 	chunk     = 256                        // rows read at once
 )
 
-var table = crc32.MakeTable(crc32.Castagnoli)
-
 // Dir is a folder of rings. It is safe for concurrent use; a ring of it is not.
 type Dir struct {
 	path string
@@ -207,14 +205,18 @@ func check(row []byte) (written bool, err error) {
 		}
 		return false, nil
 	}
-	if mark != 1 || crc32.Checksum(row[:rowBytes-8], table) != binary.LittleEndian.Uint32(row[rowBytes-8:]) {
+	if mark != 1 || checksum(row) != binary.LittleEndian.Uint32(row[rowBytes-8:]) {
 		return false, burn.ErrDamaged
 	}
 	return true, nil
 }
 
+func checksum(row []byte) uint32 {
+	return crc32.Checksum(row[:rowBytes-8], crc32.MakeTable(crc32.Castagnoli)) // the table is made once
+}
+
 func seal(row []byte) {
-	binary.LittleEndian.PutUint32(row[rowBytes-8:], crc32.Checksum(row[:rowBytes-8], table))
+	binary.LittleEndian.PutUint32(row[rowBytes-8:], checksum(row))
 	binary.LittleEndian.PutUint32(row[rowBytes-4:], 1)
 }
 
