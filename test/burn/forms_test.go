@@ -263,3 +263,60 @@ func TestPastIsWhatWasCounted(t *testing.T) {
 		t.Error("a past of no length is counted")
 	}
 }
+
+// A series that is born while the SLI has data counts from zero where its objective
+// says so, and from its first sample where it does not.
+func TestFirstSampleOfANewSeries(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	anchored := with(t, slo.SLI{Counter: true, Bad: `x_total{le="500"}`, Total: `x_total`})
+	origin := anchored
+	origin.ID, origin.SLI.First = "origin", slo.ZeroOrigin
+	dir := t.TempDir()
+	m := w.open(dir, anchored, origin)
+	for k := range 40 {
+		w.now = w.now.Add(30 * time.Second)
+		v := map[string]float64{"x_total|200": 1000 + float64(k*10)}
+		if k >= 20 {
+			v["x_total|500"] = 7 + float64(k-20) // born with seven errors
+		}
+		w.push(v)
+		w.upkeep(m)
+	}
+	for _, x := range []struct {
+		what string
+		m    *meter.Meter
+	}{{"as they come", m}, {"from the past", w.open(t.TempDir(), anchored, origin)}, {"after a restart", w.open(dir, anchored, origin)}} {
+		for o, want := range map[*slo.Objective][2]int64{&anchored: {19, 390 + 19}, &origin: {26, 390 + 26}} {
+			got, err := x.m.Between(*o, w.now.Add(-time.Hour), w.now)
+			if err != nil || got.Bad() != want[0] || got.Total != want[1] {
+				t.Errorf("%s, %s: got %d of %d, want %d of %d, %v", x.what, o.ID, got.Bad(), got.Total, want[0], want[1], err)
+			}
+		}
+	}
+}
+
+// A group that has been silent for a whole period goes, and makes room.
+func TestSilentGroupsExpire(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	o := with(t, slo.SLI{Counter: true, Bad: `sum by (le) (x_total{code="500"})`, Total: "sum by (le) (x_total)"})
+	dir := t.TempDir()
+	m := w.open(dir, o)
+	for k := range 3 {
+		w.now = w.now.Add(30 * time.Second)
+		w.push(map[string]float64{"x_total|old": float64(k), "x_total|new": float64(k)})
+		w.upkeep(m)
+	}
+	for range 5 { // days
+		w.now = w.now.Add(24 * time.Hour)
+		w.push(map[string]float64{"x_total|new": 10})
+		w.upkeep(m)
+	}
+	list, _ := m.Instances()
+	if len(list) != 1 || list[0].Group != `le="new"` {
+		t.Errorf("instances: %+v", list)
+	}
+	again := w.open(dir, o)
+	if list, _ := again.Instances(); len(list) != 1 {
+		t.Errorf("after a restart: %d instances", len(list))
+	}
+}
