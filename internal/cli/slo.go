@@ -17,12 +17,13 @@ import (
 func newSLO(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "slo",
-		Short: "Work with objectives: write rules, convert, try burn rates, ask the gate",
-		Long:  "Write the rules of Sloth or Pyrra and convert between dialects; try burn rates on the\npast of a server, and hold them to their promise; ask a server whether a change may be\nmade.",
+		Short: "Work with objectives: write rules, convert, test, try burn rates, ask the gate",
+		Long:  "Write the rules of Sloth or Pyrra, convert between dialects, and run tests of\nobjectives; try burn rates on the past of a server, and hold them to their promise; ask\na server whether a change may be made.",
 	}
 	cmd.AddCommand(
 		newSLOGenerate(s),
 		newSLOConvert(s),
+		newSLOTest(s),
 	)
 	cmd.AddCommand(newSLOGate(s, getenv)...)
 	cmd.AddCommand(newSLORates(s, getenv)...)

@@ -32,7 +32,7 @@ var repeats = regexp.MustCompile(`x([0-9]+)`)
 // in the text and, where it asks for too many values, what to do.
 func ParseSeries(series, values string) (metrics.InputSeries, error) {
 	if err := bounded(values); err != nil {
-		return metrics.InputSeries{}, err
+		return metrics.InputSeries{}, errs.New(errs.Invalid, "series %q: %w", clip(series), err)
 	}
 	if strings.ContainsAny(series+values, "\n\r") {
 		return metrics.InputSeries{}, errs.New(errs.Invalid, "series %q: it has more than one line: write the values on one, or fold them with >-", clip(series))

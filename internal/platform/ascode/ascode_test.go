@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"pgregory.net/rapid"
 
@@ -147,4 +148,16 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Tests may lie beside what they test; a document of such a name is one all the same.
+func TestLoadSkipsTests(t *testing.T) {
+	set, problems := ascode.Load(fstest.MapFS{
+		"a_test.yaml": {Data: []byte("rule_files: [a.yaml]\ntests: []\n")},
+		"b_test.yaml": {Data: []byte("apiVersion: x/v1\nkind: Lamp\ntests:\n")},
+		"tests.yaml":  {Data: []byte("tests: []\n")},
+	}, nil)
+	if _, read := set.Files["a_test.yaml"]; read || len(set.Files) != 2 || len(problems) != 2 {
+		t.Errorf("got %v, %v", set.Files, problems)
+	}
 }

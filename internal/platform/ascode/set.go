@@ -79,7 +79,8 @@ func (s *Set) Sum() string {
 }
 
 // Load reads every .yaml and .yml file and every native file under fsys. Files
-// and folders whose names begin with a dot or "_" are skipped. The Set holds
+// and folders whose names begin with a dot or "_" are skipped, and so are files of
+// tests: those that are named *_test.yaml and list tests. The Set holds
 // what could be read even where there are problems.
 func Load(fsys fs.FS, kinds []Kind) (*Set, Problems) {
 	files := map[string]string{}
@@ -106,6 +107,9 @@ func Load(fsys fs.FS, kinds []Kind) (*Set, Problems) {
 			problems = append(problems, Problem{File: p, Message: err.Error()})
 			return nil //nolint:nilerr // told as a problem; the other files are still read
 		}
+		if isTest(base, text) {
+			return nil
+		}
 		files[p] = text
 		return nil
 	})
@@ -121,6 +125,17 @@ func known(base string, kinds []Kind) bool {
 		return true
 	}
 	return slices.ContainsFunc(kinds, func(k Kind) bool { return k.File == base })
+}
+
+var (
+	testList   = regexp.MustCompile(`(?m)^tests:`)
+	ofDocument = regexp.MustCompile(`(?m)^(- )?(apiVersion|version):`)
+)
+
+// isTest reports whether a file holds tests of documents, and none itself.
+func isTest(base, text string) bool {
+	name := strings.TrimSuffix(base, path.Ext(base))
+	return strings.HasSuffix(name, "_test") && testList.MatchString(text) && !ofDocument.MatchString(text)
 }
 
 func readFile(fsys fs.FS, p string) (string, error) {
