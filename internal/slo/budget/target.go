@@ -12,6 +12,7 @@ import (
 type Target struct {
 	text   string  // "0.999", in [0, 1)
 	budget float64 // 1 - target, rounded once
+	limit  Limit   // 1 - target; its zero value stands for 1
 }
 
 // ParseTarget reads a share ("0.999") or, where percent is given, a percentage
@@ -36,8 +37,9 @@ func ParseTarget(s string, percent bool) (Target, error) {
 	for len(text) > 1 && text[len(text)-1] == '0' && text[len(text)-2] != '.' {
 		text = text[:len(text)-1]
 	}
-	budget, _ := new(big.Rat).Sub(big.NewRat(1, 1), r).Float64()
-	return Target{text, budget}, nil
+	rest := new(big.Rat).Sub(big.NewRat(1, 1), r)
+	budget, _ := rest.Float64()
+	return Target{text, budget, LimitOf(rest)}, nil
 }
 
 func (t Target) rat() *big.Rat {
@@ -70,7 +72,12 @@ func (t *Target) UnmarshalText(b []byte) (err error) {
 }
 
 // Limit is the share of events that may be bad, as an exact fraction.
-func (t Target) Limit() Limit { return LimitOf(new(big.Rat).Sub(big.NewRat(1, 1), t.rat())) }
+func (t Target) Limit() Limit {
+	if t.limit.Den == 0 {
+		return Limit{1, 1}
+	}
+	return t.limit
+}
 
 // Left is the share of a budget that is left after bad of total events: exactly
 // 1 - bad / (total · budget), rounded once for showing. It is below zero when
