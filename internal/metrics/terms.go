@@ -53,7 +53,11 @@ func Terms(query string, bare Form) (Sum, error) {
 		return Sum{}, err
 	}
 	c := compiler{query: query, bare: bare}
-	return c.sum(e)
+	s, err := c.sum(e)
+	if err != nil {
+		return Sum{}, err
+	}
+	return s, nil
 }
 
 // RatioTerms takes a query for a share of events apart: one sum divided by
@@ -65,7 +69,11 @@ func RatioTerms(query string, failing bool) (Ratio, error) {
 		return Ratio{}, err
 	}
 	c := compiler{query: query, bare: Growth}
-	return c.ratio(e, failing)
+	r, err := c.ratio(e, failing)
+	if err != nil {
+		return Ratio{}, err
+	}
+	return r, nil
 }
 
 // windowText stands in for the window while a query is parsed.
