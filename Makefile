@@ -51,6 +51,7 @@ fuzz: ## Run every fuzz target for T (T=30s)
 .PHONY: bench
 bench: ## Run the benchmarks that the manual quotes
 	go test -run '^$$' -bench . -benchmem ./internal/... | tee bench.txt
+	HINOBAN_SERIES=1000000 go test -count=1 -timeout 3h -run TestCountsArePromQLs ./test/burn | tee -a bench.txt
 
 .PHONY: figures
 figures: build ## Measure the product's figures: start, memory, latency, lists, binary
