@@ -45,8 +45,9 @@ func (a *App) wireSLO() module.Module {
 	}
 	return module.Module{
 		Name: "slo", Migrations: slodb.Migrations, Text: sloweb.Text, Nav: sloweb.Nav(), Panels: sloweb.Panels(),
-		API:   func(api *httpd.API) { sloweb.API(api, deps(nil)) },
-		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.Routes(deps(kit)) },
+		API:    func(api *httpd.API) { sloweb.API(api, deps(nil)) },
+		Pages:  func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return sloweb.Routes(deps(kit)) },
+		Health: []httpd.HealthCheck{{Name: "counts", Soft: true, Probe: a.meter.Health}},
 		// Samples arrive all the time; the gap lets a burst of targets end.
 		Loops: []run.Loop{
 			{Name: "slo.evaluate", Every: time.Second, Gap: 500 * time.Millisecond, Wake: a.committed.wait, Do: a.evaluator.Evaluate},

@@ -265,7 +265,7 @@ func (e *Evaluator) unchanged(l *look, sums *[]budget.Sum) bool {
 	}
 	*sums = slices.Grow((*sums)[:0], len(l.windows))[:len(l.windows)]
 	now := e.now()
-	return st.Sums(&l.Objective, l.windows, now, *sums) == nil && l.quick(*sums, now)
+	return st.Sums(&l.Objective, l.windows, now, *sums) == nil && !l.doubtful && l.quick(*sums, now)
 }
 
 // one looks at one objective: counts, judges, and saves the change.
@@ -276,9 +276,12 @@ func (e *Evaluator) one(ctx context.Context, l *look, edition int) error {
 		counts = e.Status(o).Counts
 	}
 	s := l.judge(counts, now)
-	if cerr != nil {
+	switch l.doubtful = cerr != nil; {
+	case errors.Is(cerr, ErrLoading):
+		s.Loading = true
+	case cerr != nil:
 		s.Problem = cerr.Error()
-	} else {
+	default:
 		l.held(&s, func(i int) time.Time { return e.burnedBefore(ctx, l, i, now) })
 	}
 	burn, current := e.keep(o.ID, edition, s)

@@ -70,6 +70,7 @@ type Status struct {
 	Remaining  float64                 `json:"remaining"`            // share of the budget left; below 0 when overspent
 	Known      bool                    `json:"known"`                // whether Remaining is known
 	Conditions []Condition             `json:"conditions,omitempty"` // what is watched beside burn rates
+	Loading    bool                    `json:"loading,omitempty"`    // its past is being counted still
 	Problem    string                  `json:"problem,omitempty"`
 }
 

@@ -19,9 +19,10 @@ type look struct {
 	place   []pairPlace
 	alerts  []budgetRule
 
-	since []time.Time // when each pair began to burn without a break; zero while it does not
-	bits  uint64      // the pairs that burned at the last look
-	began time.Time   // when it was looked at first
+	since    []time.Time // when each pair began to burn without a break; zero while it does not
+	bits     uint64      // the pairs that burned at the last look
+	began    time.Time   // when it was looked at first
+	doubtful bool        // its last look could not count
 }
 
 // pairPlace is where the windows of a pair are in the windows of its objective.

@@ -19,9 +19,13 @@ import (
 type nowView struct {
 	Head   webkit.Head
 	Rows   []itemView
+	More   int // that are not shown
 	OnCall []webkit.Pair
 	Strip  webkit.Strip
 }
+
+// mostItems is how many lines are shown: who has more is not helped by all.
+const mostItems = 100
 
 // itemView is one line of what needs somebody.
 type itemView struct {
@@ -50,9 +54,10 @@ func (d Deps) nowPage(r *http.Request) (webkit.Page, error) {
 	}
 	list := items(f)
 	v := nowView{Head: nowHead(ctx, list), OnCall: viewOnCall(ctx, people), Strip: dayStrip(ctx, records, from, f.now)}
-	for i, it := range list {
+	for i, it := range list[:min(len(list), mostItems)] {
 		v.Rows = append(v.Rows, d.viewItem(ctx, i, it))
 	}
+	v.More = len(list) - len(v.Rows)
 	return webkit.Page{
 		Title: webkit.T(ctx, "home.nav.now"), Active: "now", Body: nowBody(v),
 		Live: []string{"alert", "oncall", "incident", "slo", "config"},

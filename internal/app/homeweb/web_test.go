@@ -242,6 +242,18 @@ func TestGapsAreJoined(t *testing.T) {
 	}
 }
 
+// Who has a thousand matters is shown a hundred, and told of the others.
+func TestNowShowsAHundred(t *testing.T) {
+	h := build(t, auth.Off)
+	for i := range 1000 {
+		h.rooms.slos = append(h.rooms.slos, standing(t, fmt.Sprintf("s%d", i), 0.02))
+	}
+	page := h.get("/", "en", http.StatusOK)
+	if n := strings.Count(page, "data-row"); n != 100 || !strings.Contains(page, "900 more are on the pages") {
+		t.Errorf("%d rows, want 100 and a word of the other 900", n)
+	}
+}
+
 func TestPagesAreAsBefore(t *testing.T) {
 	h := build(t, auth.Off)
 	h.golden("peace", "/")
