@@ -301,7 +301,7 @@ func (m *Meter) instance(ob *objective, labels map[string]string) (*instance, er
 	for _, l := range ob.plan.by {
 		in.labels[l] = labels[l]
 	}
-	in.o = instanceOf(ob.o, group, ob.o.ID+groupID(group))
+	in.o = instanceOf(ob.o, group, ob.o.ID+groupID(ob.plan.by, labels))
 	if err := m.columns(in); err != nil {
 		return nil, errs.New(errs.Unavailable, "count %s: %w", in.o.ID, err)
 	}
@@ -388,16 +388,12 @@ func groupOf(by []string, labels map[string]string) string {
 
 // groupID is the tail of an instance's id: letters, digits and dashes of the
 // group's values, and a mark where those alone would not tell it from another.
-func groupID(group string) string {
-	if group == "" {
-		return ""
-	}
+func groupID(by []string, labels map[string]string) string {
 	var b strings.Builder
 	lossy := false
-	for part := range strings.SplitSeq(group, ",") {
-		_, v, _ := strings.Cut(part, "=")
+	for _, l := range by {
 		b.WriteByte('.')
-		for _, r := range strings.Trim(v, `"`) {
+		for _, r := range labels[l] {
 			switch {
 			case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
 				b.WriteRune(r)
@@ -409,7 +405,7 @@ func groupID(group string) string {
 	}
 	if lossy {
 		h := uint32(2166136261)
-		for _, c := range []byte(group) {
+		for _, c := range []byte(groupOf(by, labels)) {
 			h = (h ^ uint32(c)) * 16777619
 		}
 		fmt.Fprintf(&b, "-%08x", h)
