@@ -225,6 +225,12 @@ func expireAndComeAgain(t *testing.T, list []slo.Objective) {
 
 // A group that fell silent before a restart expires after it.
 func TestGroupsExpireAfterARestart(t *testing.T) {
+	for name, keeps := range map[string]bool{"kept": true, "from the past": false} {
+		t.Run(name, func(t *testing.T) { expireAfterARestart(t, keeps) })
+	}
+}
+
+func expireAfterARestart(t *testing.T, keeps bool) {
 	w := newWorld(t, 1, 0)
 	dir := t.TempDir()
 	o := objective(t)
@@ -245,18 +251,17 @@ func TestGroupsExpireAfterARestart(t *testing.T) {
 	}
 	hours(m, 3, "p", "q")
 	hours(m, 5, "q")
-	again, fresh := w.use(dir, w.store, 100, o), w.use(t.TempDir(), w.store, 100, o)
+	if !keeps {
+		dir = t.TempDir()
+	}
+	again := w.use(dir, w.store, 100, o)
 	w.upkeep(again)
-	w.upkeep(fresh)
 	hours(again, 1, "q")
 	w.now = w.now.Add(75 * time.Hour)
 	hours(again, 2, "q")
-	for what, m := range map[string]*meter.Meter{"kept": again, "from the past": fresh} {
-		w.upkeep(m)
-		list, _ := m.Instances()
-		if len(list) != 1 {
-			t.Errorf("%s: %d groups, want the one that lives", what, len(list))
-		}
+	w.upkeep(again)
+	if list, _ := again.Instances(); len(list) != 1 || list[0].ID != "o.q" {
+		t.Errorf("got %d groups, want the one that lives", len(list))
 	}
 }
 
@@ -291,7 +296,7 @@ func TestReadingFailsAndComesBack(t *testing.T) {
 	w.upkeep(m)
 	calls := 0
 	step := 0
-	r.fails = func(metrics.Watch) bool { calls++; return calls%3 != 0 }
+	r.fails = func(metrics.Watch) bool { calls++; return calls%3 != 0 } // two in a row never succeed
 	w.live(90*time.Minute, func() {
 		if step++; step%4 == 0 { // what comes late has to be read again
 			w.late("hits_total", "p1", time.Duration(step)*time.Second)
@@ -339,6 +344,12 @@ func TestAskedAfterALongPause(t *testing.T) {
 // A store that does not bring its samples: what two objectives share reaches both,
 // and a long pause leaves nothing out.
 func TestFetchedSamplesReachAll(t *testing.T) {
+	for _, k := range []int{21, 22} { // at a poll, and between two
+		t.Run(fmt.Sprint(k), func(t *testing.T) { fetch(t, k) })
+	}
+}
+
+func fetch(t *testing.T, late int) {
 	w := newWorld(t, 1, 0)
 	a := with(t, slo.SLI{Good: `sum_over_time(up_now[{{.window}}])`, Total: `count_over_time(up_now[{{.window}}])`})
 	a.ID = "a"
@@ -346,36 +357,35 @@ func TestFetchedSamplesReachAll(t *testing.T) {
 	b.ID = "b"
 	m := w.use(t.TempDir(), far{w.store}, 3, a)
 	w.upkeep(m)
+	check := func(what string, want int64) {
+		t.Helper()
+		list, _ := m.Instances()
+		for _, o := range list {
+			if got, err := m.Between(o, w.now.Add(-4*time.Hour), w.now); err != nil || got.Total != want {
+				t.Errorf("%s, %s: got %+v %v, want %d samples", what, o.ID, got, err, want)
+			}
+		}
+	}
 	for k := range 80 {
 		w.now = w.now.Add(5 * time.Second)
 		w.push(map[string]float64{"up_now": 1})
-		if k == 21 { // between two polls
+		if k == late {
 			if err := m.Replace([]slo.Objective{a, b}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if k != 20 {
-			w.upkeep(m)
-		}
+		w.upkeep(m)
 	}
 	w.now = w.now.Add(10 * time.Second)
 	w.upkeep(m)
-	for _, o := range []slo.Objective{a, b} {
-		if got, err := m.Between(o, w.now.Add(-time.Hour), w.now); err != nil || got.Total != 80 {
-			t.Errorf("%s: got %+v %v, want 80 samples", o.ID, got, err)
-		}
-	}
+	check("before the pause", 80)
 	for range 150 {
 		w.now = w.now.Add(time.Minute)
 		w.push(map[string]float64{"up_now": 1})
 	}
 	w.upkeep(m)
 	w.upkeep(m)
-	for _, o := range []slo.Objective{a, b} {
-		if got, err := m.Between(o, w.now.Add(-4*time.Hour), w.now); err != nil || got.Total != 230 {
-			t.Errorf("%s after a pause: got %+v %v, want 230 samples", o.ID, got, err)
-		}
-	}
+	check("after the pause", 230)
 }
 
 // An objective that cannot be loaded does not keep the others from being saved.

@@ -38,7 +38,7 @@ type Options struct {
 	Keeper    Keeper
 	Now       func() time.Time
 	MaxGroups int                                                  // instances of one objective; default 500
-	Corrected func(o slo.Objective, from, to time.Time) []Interval // may be nil
+	Corrected func(o slo.Objective, from, to time.Time) []Interval // in their order; may be nil
 }
 
 // Interval is a stretch of time that does not count: (From, To].
@@ -91,10 +91,10 @@ type instance struct {
 	raw     burn.Column
 	cut     burn.Column // of slices; -1 where the budget is of events
 	live    bool
-	dirty   bool
+	dirty   int64 // the time since which its counts are wrong; 0 where they are not
 	touched bool
-	first   int64 // the earliest sample of its total
-	last    int64
+	first   int64      // the earliest sample of its total
+	last    int64      // the latest sample of all
 	carry   [2]float64 // what is left of an event in what is asked
 	asked   int64
 	resume  int64 // the horizon of the run before, whose rows were kept; 0 where none were
@@ -277,13 +277,14 @@ func (m *Meter) remove(ob *objective) {
 	}
 }
 
-// give gives the columns of an instance back.
+// give gives the columns of an instance back: it is at its end.
 func (m *Meter) give(in *instance) {
 	for _, c := range []burn.Column{in.cut, in.raw} {
 		if c >= 0 {
 			m.eng.Give(c)
 		}
 	}
+	in.raw, in.cut, in.live = -1, -1, false
 }
 
 // instance returns the instance of a group, and makes it where it is new; nil
