@@ -1,6 +1,9 @@
 package burn
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Fill gives a column its past: minutes[k] is what happened over the minute that
 // ends at from + (k+1)·Fine, and the last of them ends at the horizon. from is a
@@ -59,6 +62,7 @@ func (e *Engine) extend(s *slab, i int, from int64, base Cell, origin int64, min
 	}
 	s.near = nil
 	s.origin[i] = origin
+	s.after[i] = slices.DeleteFunc(s.after[i], func(a afterthought) bool { return a.seen > from }) // they come again
 	s.reset(i, sum, e.horizon, e.edge)
 	return nil
 }

@@ -130,9 +130,11 @@ func (m *Meter) askPast(ctx context.Context, in *instance, p *past, horizon int6
 func (m *Meter) askRecent(ctx context.Context, in *instance, to sink, horizon int64) error {
 	now := m.opts.Now().UnixMilli()
 	until := now - now%burn.Fine
-	err := m.ask(ctx, in, horizon, until, to)
+	if err := m.ask(ctx, in, horizon, until, to); err != nil {
+		return err
+	}
 	in.asked = until
-	return err
+	return nil
 }
 
 // askAll asks for the minutes that have passed since the last time.
@@ -145,7 +147,7 @@ func (m *Meter) askAll(ctx context.Context) error {
 	}) {
 		for _, in := range ob.list {
 			heard := &minutes{}
-			if err := m.ask(ctx, in, max(in.asked, until-10*burn.Fine), until, heard); err != nil {
+			if err := m.ask(ctx, in, in.asked, until, heard); err != nil {
 				failed = append(failed, m.troubled([]*instance{in}, fmt.Errorf("ask: %w", err)))
 				continue
 			}
@@ -180,7 +182,7 @@ func (m *Meter) poll(ctx context.Context) error {
 		return nil
 	}
 	from := m.polled.Add(-2 * time.Minute)
-	if now.Sub(from) > behind || now.Before(m.polled) {
+	if m.polled.IsZero() || now.Before(m.polled) {
 		from = now.Add(-behind)
 	}
 	m.mu.Lock()
@@ -193,12 +195,7 @@ func (m *Meter) poll(ctx context.Context) error {
 		err := m.opts.Reader.Read(ctx, w.watch, from, now, func(p metrics.Points) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			s := m.seriesOf(w, p.Labels)
-			for k, t := range p.T {
-				if t > s.at && usable(p.V[k]) {
-					m.take(s, t, p.V[k])
-				}
-			}
+			m.takeNew(m.seriesOf(w, p.Labels), p)
 			return nil
 		})
 		if err != nil {
@@ -207,4 +204,13 @@ func (m *Meter) poll(ctx context.Context) error {
 	}
 	m.polled = now
 	return nil
+}
+
+// takeNew counts the samples that come after the last one.
+func (m *Meter) takeNew(s *series, p metrics.Points) {
+	for k, t := range p.T {
+		if t > s.at && usable(p.V[k]) {
+			m.take(s, t, p.V[k])
+		}
+	}
 }

@@ -151,12 +151,13 @@ func (in *instance) count(c burn.Cell) slo.Count {
 }
 
 // correct takes out what does not count: events, or the badness of slices, for a
-// budget of slices is a fixed number of them. Intervals are widened to whole five
-// minutes, in which rows are kept.
+// budget of slices is a fixed number of them. Intervals come in their order and are
+// widened to whole five minutes, in which rows are kept.
 func (m *Meter) correct(in *instance, c *slo.Count, from, to time.Time) error {
+	a, b := int64(0), from.UnixMilli()
 	for _, x := range m.opts.Corrected(in.o, from, to) {
-		a := max(x.From.UnixMilli()/burn.Coarse*burn.Coarse, from.UnixMilli())
-		b := min(ceilTo(x.To.UnixMilli(), burn.Coarse), to.UnixMilli())
+		a = max(x.From.UnixMilli()/burn.Coarse*burn.Coarse, b) // what was taken out is gone
+		b = max(b, min(ceilTo(x.To.UnixMilli(), burn.Coarse), to.UnixMilli()))
 		if a >= b {
 			continue
 		}

@@ -15,7 +15,7 @@
 //
 //   - An instance is loaded from the store of samples first: its period in one pass,
 //     then what is newer while nothing is committed. From then on it lives by the tap.
-//   - What the tap cannot place (a late sample of a counter) makes an instance
+//   - What the tap cannot place (a late sample) makes an instance
 //     dirty, and it is counted again from the horizon on.
 //   - A checkpoint holds what the settled rows do not: which column is whose,
 //     afterthoughts, and series that fell silent before the horizon. All else is read

@@ -151,6 +151,12 @@ func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*in
 		} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
 			s.at, s.v = b.at, b.v
 		}
+		m.mu.Lock()
+		in.last = max(in.last, p.T[len(p.T)-1])
+		if t.total {
+			in.first = firstOf(in.first, p.T[0])
+		}
+		m.mu.Unlock()
 		to := pasts[in]
 		for k, at := range p.T {
 			if !usable(p.V[k]) || at <= s.at {
@@ -195,9 +201,9 @@ func (m *Meter) findFirst(ctx context.Context, ob *objective, list []*instance, 
 			continue
 		}
 		err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
-			if in := ob.find(groupOf(ob.plan.by, p.Labels), list); in != nil && (in.first == 0 || p.T[0] < in.first) {
+			if in := ob.find(groupOf(ob.plan.by, p.Labels), list); in != nil {
 				m.mu.Lock()
-				in.first = p.T[0]
+				in.first = firstOf(in.first, p.T[0])
 				m.mu.Unlock()
 			}
 			return nil
@@ -266,14 +272,27 @@ func (in *instance) slices(p *past, skip int) []burn.Cell {
 }
 
 // recount counts instances of one objective again from the horizon on. Nothing is
-// committed meanwhile, and the caller holds the lock.
+// committed meanwhile, and the caller holds the lock. Where it fails they stay dirty.
 func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, base bases) error {
 	m.learn()
-	horizon, now := m.eng.Horizon(), m.opts.Now()
 	sinks := map[*instance]*burn.Recount{}
 	for _, in := range list {
+		in.dirty = firstOf(in.dirty, m.eng.Horizon()+1)
 		sinks[in] = m.eng.Recount(in.raw)
 	}
+	if err := m.recountAll(ctx, ob, list, sinks, base); err != nil {
+		return err
+	}
+	for in, r := range sinks {
+		r.Done()
+		in.live, in.dirty, in.touched = true, 0, true
+		in.resume, in.trouble = 0, ""
+	}
+	return nil
+}
+
+func (m *Meter) recountAll(ctx context.Context, ob *objective, list []*instance, sinks map[*instance]*burn.Recount, base bases) error {
+	horizon, now := m.eng.Horizon(), m.opts.Now()
 	if ob.plan.why != "" {
 		for _, in := range list {
 			if err := m.askRecent(ctx, in, sinks[in], horizon); err != nil {
@@ -291,11 +310,6 @@ func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, ba
 			}
 		}
 	}
-	for in, r := range sinks {
-		r.Done()
-		in.live, in.dirty, in.touched = true, false, true
-		in.resume = 0
-	}
 	return nil
 }
 
@@ -311,6 +325,7 @@ func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks m
 			return nil
 		}
 		s := m.seriesOf(w, p.Labels)
+		m.share(s, p, sinks)
 		cur := series{}
 		cur.at, cur.v = m.baseOf(w, s, base, horizon)
 		var gaps []gap
@@ -334,6 +349,20 @@ func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks m
 		}
 		return nil
 	})
+}
+
+// share gives samples that were fetched and are new to the other instances that
+// count them: to be fetched again they are not new any more.
+func (m *Meter) share(s *series, p metrics.Points, sinks map[*instance]*burn.Recount) {
+	if m.source != nil {
+		return
+	}
+	for in := range sinks {
+		was := in.live
+		in.live = false
+		defer func() { in.live = was }()
+	}
+	m.takeNew(s, p)
 }
 
 // narrowed is a watch for a few groups of a grouped objective.

@@ -38,7 +38,7 @@ type Options struct {
 	Keeper    Keeper
 	Now       func() time.Time
 	MaxGroups int                                                  // instances of one objective; default 500
-	Corrected func(o slo.Objective, from, to time.Time) []Interval // may be nil
+	Corrected func(o slo.Objective, from, to time.Time) []Interval // in their order; may be nil
 }
 
 // Interval is a stretch of time that does not count: (From, To].
@@ -91,10 +91,10 @@ type instance struct {
 	raw     burn.Column
 	cut     burn.Column // of slices; -1 where the budget is of events
 	live    bool
-	dirty   bool
+	dirty   int64 // the time since which its counts are wrong; 0 where they are not
 	touched bool
-	first   int64 // the earliest sample of its total
-	last    int64
+	first   int64      // the earliest sample of its total
+	last    int64      // the latest sample of all
 	carry   [2]float64 // what is left of an event in what is asked
 	asked   int64
 	resume  int64 // the horizon of the run before, whose rows were kept; 0 where none were
@@ -277,13 +277,14 @@ func (m *Meter) remove(ob *objective) {
 	}
 }
 
-// give gives the columns of an instance back.
+// give gives the columns of an instance back: it is at its end.
 func (m *Meter) give(in *instance) {
 	for _, c := range []burn.Column{in.cut, in.raw} {
 		if c >= 0 {
 			m.eng.Give(c)
 		}
 	}
+	in.raw, in.cut, in.live = -1, -1, false
 }
 
 // instance returns the instance of a group, and makes it where it is new; nil
@@ -301,7 +302,7 @@ func (m *Meter) instance(ob *objective, labels map[string]string) (*instance, er
 	for _, l := range ob.plan.by {
 		in.labels[l] = labels[l]
 	}
-	in.o = instanceOf(ob.o, group, ob.o.ID+groupID(group))
+	in.o = instanceOf(ob.o, group, ob.o.ID+groupID(ob.plan.by, labels))
 	if err := m.columns(in); err != nil {
 		return nil, errs.New(errs.Unavailable, "count %s: %w", in.o.ID, err)
 	}
@@ -388,16 +389,12 @@ func groupOf(by []string, labels map[string]string) string {
 
 // groupID is the tail of an instance's id: letters, digits and dashes of the
 // group's values, and a mark where those alone would not tell it from another.
-func groupID(group string) string {
-	if group == "" {
-		return ""
-	}
+func groupID(by []string, labels map[string]string) string {
 	var b strings.Builder
 	lossy := false
-	for part := range strings.SplitSeq(group, ",") {
-		_, v, _ := strings.Cut(part, "=")
+	for _, l := range by {
 		b.WriteByte('.')
-		for _, r := range strings.Trim(v, `"`) {
+		for _, r := range labels[l] {
 			switch {
 			case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
 				b.WriteRune(r)
@@ -409,7 +406,7 @@ func groupID(group string) string {
 	}
 	if lossy {
 		h := uint32(2166136261)
-		for _, c := range []byte(group) {
+		for _, c := range []byte(groupOf(by, labels)) {
 			h = (h ^ uint32(c)) * 16777619
 		}
 		fmt.Fprintf(&b, "-%08x", h)

@@ -58,11 +58,12 @@ func (m *Meter) take(s *series, t int64, v float64) {
 	case t == s.at:
 		return // the store keeps the first
 	case t < s.at:
-		m.takeLate(s, t, v)
+		m.takeLate(s, t)
 		return
 	}
 	if s.at != 0 && t-s.at > burn.Lookback {
 		m.gaps[s] = append(m.gaps[s], gap{s.at, s.v, t})
+		m.revive(s)
 	}
 	for i := range s.feeds {
 		f := &s.feeds[i]
@@ -75,31 +76,37 @@ func (m *Meter) take(s *series, t int64, v float64) {
 	s.at, s.v = t, v
 }
 
-// takeLate counts a sample that came after a newer one. Of a counter it changes
-// what both neighbours mean.
-func (m *Meter) takeLate(s *series, t int64, v float64) {
+// revive leads a series that comes again to new instances in place of those that
+// expired while it was silent.
+func (m *Meter) revive(s *series) {
 	for i := range s.feeds {
 		f := &s.feeds[i]
-		switch {
-		case f.form == growth:
-			f.to.dirty = true
-		case f.to.live:
-			feedOne(f.term, s, false, t, v, f.to)
-			f.to.touched = true
+		if f.to.raw >= 0 {
+			continue
 		}
+		if in, err := m.instance(f.to.owner, f.to.labels); err == nil && in != nil {
+			f.to = in
+		}
+	}
+}
+
+// takeLate takes a sample that came after a newer one. Of a counter it changes what
+// both neighbours mean, and any may be one that the store has already: only the
+// store knows.
+func (m *Meter) takeLate(s *series, t int64) {
+	for i := range s.feeds {
+		in := s.feeds[i].to
+		in.dirty = firstOf(in.dirty, t)
 	}
 }
 
 // saw notes that a sample came.
 func (in *instance) saw(f *term, t int64) {
 	in.touched = true
-	if !f.total {
-		return
-	}
-	if in.first == 0 || t < in.first {
-		in.first = t
-	}
 	in.last = max(in.last, t)
+	if f.total {
+		in.first = firstOf(in.first, t)
+	}
 }
 
 // born reports whether a series whose first sample is of the time t was born under

@@ -29,6 +29,7 @@ type Instance struct {
 	Cut       int32             `json:"cut"`
 	Origin    int64             `json:"origin"`
 	First     int64             `json:"first,omitempty"`
+	Last      int64             `json:"last,omitempty"`
 	After     []After           `json:"after,omitempty"`
 }
 
@@ -62,7 +63,8 @@ func (m *Meter) reclaim(in *instance, k Instance, period int64) bool {
 	for _, a := range k.After {
 		m.eng.After(raw, a.Edge, a.Seen, a.Cell)
 	}
-	in.raw, in.cut, in.first, in.origin, in.resume = raw, cut, k.First, k.Origin, m.kept.Horizon
+	in.raw, in.cut, in.origin, in.resume = raw, cut, k.Origin, m.kept.Horizon
+	in.first, in.last = k.First, k.Last
 	return true
 }
 
@@ -99,7 +101,7 @@ func (m *Meter) loadAll(ctx context.Context) error {
 		}
 		m.mu.Lock()
 		for _, in := range list {
-			in.trouble, in.again = "", m.opts.Now().Add(2*time.Minute).UnixMilli()
+			in.again = m.opts.Now().Add(2 * time.Minute).UnixMilli()
 		}
 		m.mu.Unlock()
 		if ctx.Err() != nil || m.asking.Load() > 0 {
@@ -196,7 +198,7 @@ func (m *Meter) repair(ctx context.Context) error {
 	now := m.opts.Now().UnixMilli()
 	var failed []error
 	for _, ob := range m.pending(func(in *instance) bool {
-		return in.live && (in.dirty || (in.again != 0 && in.again <= now))
+		return in.live && (in.dirty != 0 || (in.again != 0 && in.again <= now))
 	}) {
 		err := m.still(func() error {
 			m.mu.Lock()
@@ -218,13 +220,15 @@ func (m *Meter) checkpoint(now time.Time) error {
 	m.mu.Lock()
 	err := m.eng.Advance(now.UnixMilli())
 	for _, in := range m.instances {
-		if !in.live && in.raw >= 0 {
+		if !in.live && in.resume != 0 {
 			m.mu.Unlock()
 			return err // the kept rows of what is not loaded yet end at the old horizon
 		}
 	}
 	if err == nil {
-		err = m.eng.Settle(now.Add(-behind).UnixMilli())
+		to := now.Add(-behind).UnixMilli()
+		m.unload(to)
+		err = m.eng.Settle(to)
 	}
 	if err != nil {
 		m.mu.Unlock()
@@ -241,18 +245,28 @@ func (m *Meter) checkpoint(now time.Time) error {
 	return nil
 }
 
+// unload makes instances that could not be counted again in time, before rows are
+// settled up to a time, be loaded again: rows never change.
+func (m *Meter) unload(to int64) {
+	for _, in := range m.instances {
+		if in.live && in.dirty != 0 && in.dirty <= to/burn.Coarse*burn.Coarse && in.raw >= 0 {
+			in.live, in.dirty = false, 0
+		}
+	}
+}
+
 // snapshot is the checkpoint of the rows as they are settled.
 func (m *Meter) snapshot() Checkpoint {
 	h := m.eng.Horizon()
 	c := Checkpoint{Horizon: h}
 	for _, id := range m.sorted() {
 		in := m.instances[id]
-		if in.raw < 0 {
+		if in.raw < 0 || !in.live {
 			continue
 		}
 		k := Instance{
 			Objective: in.owner.o.ID, Labels: in.labels, Print: in.owner.print, Raw: int32(in.raw), Cut: int32(in.cut),
-			Origin: m.eng.Origin(in.raw), First: in.first, After: m.eng.Afterthoughts(in.raw),
+			Origin: m.eng.Origin(in.raw), First: in.first, Last: in.last, After: m.eng.Afterthoughts(in.raw),
 		}
 		c.Instances = append(c.Instances, k)
 	}
@@ -307,6 +321,7 @@ func (m *Meter) drop(w *watching, key string, s *series) {
 }
 
 // expire ends the instances of groups that have had no sample for a whole period.
+// Their series stay, for other objectives may count them: see revive.
 func (m *Meter) expire(now time.Time) {
 	for id, in := range m.instances {
 		if in.o.Group == "" || !in.live || in.last == 0 || now.Sub(ms(in.last)) < periodOf(in.o) {
@@ -315,13 +330,6 @@ func (m *Meter) expire(now time.Time) {
 		m.give(in)
 		delete(m.instances, id)
 		delete(in.owner.instances, in.o.Group)
-		for _, w := range m.watches {
-			for key, s := range w.series {
-				if len(s.feeds) > 0 && s.feeds[0].to == in {
-					m.drop(w, key, s)
-				}
-			}
-		}
 		m.edition++
 	}
 }
