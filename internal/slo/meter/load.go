@@ -80,13 +80,14 @@ func (m *Meter) loadSome(ctx context.Context, ob *objective, list []*instance) e
 			}
 			for in, p := range pasts {
 				if err := m.fill(in, p); err != nil {
+					m.forsake(err)
 					return err
 				}
 			}
 			done = true
 			return m.recount(ctx, ob, list, base)
 		})
-		if err != nil || done {
+		if done || (err != nil && !errors.Is(err, burn.ErrDamaged)) {
 			return err
 		}
 	}
@@ -229,7 +230,7 @@ func (m *Meter) fill(in *instance, p *past) error {
 		}
 		return nil
 	}
-	if err := m.eng.Extend(in.raw, in.origin, p.from, p.minutes); err != nil {
+	if err := m.eng.Extend(in.raw, p.from, p.minutes); err != nil {
 		return err
 	}
 	for k, d := range p.after {
@@ -249,7 +250,7 @@ func (m *Meter) fill(in *instance, p *past) error {
 		whole.minutes = append(whole.minutes, head[k].Minus(head[k-1]))
 	}
 	whole.minutes = append(whole.minutes, p.minutes...)
-	return m.eng.Extend(in.cut, in.origin, p.from, in.slices(whole, int(length/burn.Fine)))
+	return m.eng.Extend(in.cut, p.from, in.slices(whole, int(length/burn.Fine)))
 }
 
 // slices are the slices of a past, each in the minute that ends it; the first skip

@@ -98,7 +98,6 @@ type instance struct {
 	carry   [2]float64 // what is left of an event in what is asked
 	asked   int64
 	resume  int64 // the horizon of the run before, whose rows were kept; 0 where none were
-	origin  int64
 	again   int64 // when to count it once more: what was being committed while it was loaded
 	trouble string
 }
