@@ -425,6 +425,18 @@ func (m *Meter) Instances() (list []slo.Objective, edition int) {
 	return list, m.edition
 }
 
+// Complete implements slo.Stream.
+func (m *Meter) Complete() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ob := range m.objectives {
+		if len(ob.plan.by) > 0 && !ob.found {
+			return false
+		}
+	}
+	return true
+}
+
 // Tick closes the edges that have passed. It is short.
 func (m *Meter) Tick() error {
 	m.mu.Lock()

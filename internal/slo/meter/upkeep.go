@@ -179,6 +179,8 @@ func (m *Meter) discover(ctx context.Context, ob *objective) error {
 			return err
 		}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	ob.found = true
 	return nil
 }
