@@ -141,13 +141,14 @@ func (m *Meter) readPast(ctx context.Context, ob *objective, list []*instance, h
 // readTerm reads the samples of one selector in (start, horizon], and what came
 // right before.
 func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*instance, pasts map[*instance]*past, base bases, start, horizon int64) error {
-	return m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
+	last := bases{} // of this term: another one may have the same selector
+	err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
 		s := series{key: keyOf(p.Labels)}
 		in := ob.find(groupOf(ob.plan.by, p.Labels), list)
 		if in == nil {
 			return nil
 		}
-		if b, ok := base[baseKey(t.key, s.key)]; ok { // the samples came in several parts
+		if b, ok := last[baseKey(t.key, s.key)]; ok { // the samples came in several parts
 			s.at, s.v = b.at, b.v
 		} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
 			s.at, s.v = b.at, b.v
@@ -168,9 +169,11 @@ func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*in
 			}
 			s.at, s.v = at, p.V[k]
 		}
-		base[baseKey(t.key, s.key)] = point{s.at, s.v}
+		last[baseKey(t.key, s.key)] = point{s.at, s.v}
 		return nil
 	})
+	maps.Copy(base, last)
+	return err
 }
 
 func ceilTo(v, step int64) int64 { return (v + step - 1) / step * step }
