@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/burn"
 	"github.com/hinoban/hinoban/internal/slo/meter"
@@ -168,5 +167,3 @@ func TestValuesOfAllSizes(t *testing.T) {
 		}
 	}
 }
-
-var _ = metrics.NameLabel
