@@ -72,6 +72,7 @@ func words() map[string]string {
 		"every step was taken and nobody answered": "すべての段を終えても応答がなかった",
 		"within the objective again":               "目標内に戻った",
 		"the objective was removed":                "目標が削除された",
+		"the alert was removed":                    "アラートが削除された",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -76,8 +77,11 @@ func RatioTerms(query string, failing bool) (Ratio, error) {
 	return r, nil
 }
 
-// windowText stands in for the window while a query is parsed.
-const windowText = "5m"
+// windowText stands in for the window while a query is parsed: nobody writes it.
+const (
+	windowText  = "7m13s"
+	windowRange = 7*time.Minute + 13*time.Second
+)
 
 func parseWindowed(query string) (parser.Expr, error) {
 	q := strings.ReplaceAll(strings.ReplaceAll(query, "{{ .window }}", windowText), windowMark, windowText)
@@ -94,7 +98,8 @@ type compiler struct {
 }
 
 func (c compiler) no(what string, n fmt.Stringer) error {
-	return errs.New(errs.Invalid, "query %q: %s (%s) cannot be counted as samples come", c.query, what, n)
+	text := strings.ReplaceAll(n.String(), windowText, windowMark)
+	return errs.New(errs.Invalid, "query %q: %s (%s) cannot be counted as samples come", c.query, what, text)
 }
 
 func (c compiler) sum(e parser.Expr) (Sum, error) {
@@ -105,9 +110,9 @@ func (c compiler) sum(e parser.Expr) (Sum, error) {
 		if e.Op != parser.SUM || e.Without {
 			return Sum{}, c.no("an aggregation that is no sum by labels", e)
 		}
-		in, err := c.inner(e.Expr)
 		by := slices.Clone(e.Grouping)
 		slices.Sort(by)
+		in, err := c.inner(e.Expr, by)
 		return Sum{in, by}, err
 	case *parser.UnaryExpr:
 		in, err := c.sum(e.Expr)
@@ -119,7 +124,7 @@ func (c compiler) sum(e parser.Expr) (Sum, error) {
 			return c.histogram(e.Args[0], math.Inf(1))
 		}
 	}
-	in, err := c.inner(e)
+	in, err := c.inner(e, nil)
 	return Sum{Terms: in}, err
 }
 
@@ -202,11 +207,17 @@ func strip(e parser.Expr) parser.Expr {
 	}
 }
 
-// inner takes apart what stands in a sum: one selector with or without its function.
-func (c compiler) inner(e parser.Expr) ([]Term, error) {
+// inner takes apart what stands in a sum by some labels: one selector with or
+// without its function.
+func (c compiler) inner(e parser.Expr, by []string) ([]Term, error) {
 	switch e := strip(e).(type) {
 	case *parser.AggregateExpr:
 		s, err := c.sum(e) // a sum of sums is a sum
+		for _, l := range by {
+			if err == nil && !slices.Contains(s.By, l) {
+				err = c.no("a sum by a label that is gone", e)
+			}
+		}
 		return s.Terms, err
 	case *parser.VectorSelector:
 		w, err := c.selector(e)
@@ -217,7 +228,7 @@ func (c compiler) inner(e parser.Expr) ([]Term, error) {
 			return nil, c.no("this function", e)
 		}
 		m, ok := e.Args[0].(*parser.MatrixSelector)
-		if !ok || !strings.Contains(c.query, "{{") {
+		if !ok || m.Range != windowRange {
 			return nil, c.no("a range that is not {{.window}}", e)
 		}
 		w, err := c.selector(m.VectorSelector)

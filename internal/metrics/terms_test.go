@@ -20,6 +20,7 @@ func TestTerms(t *testing.T) {
 		{`histogram_count(sum(rate(h[{{.window}}])))`, `+growth{__name__="h"}≤+Inf`},
 		{`histogram_fraction(0, 0.2, sum(h)) * histogram_count(sum(h))`, `+growth{__name__="h"}≤finite`},
 		{`sum(sum by (x) (a))`, `+growth{__name__="a"}`},
+		{`sum by (x) (sum by (y, x) (a))`, `+growth{__name__="a"} by x`},
 	} {
 		s, err := Terms(c.query, Growth)
 		if err != nil {
@@ -33,6 +34,7 @@ func TestTerms(t *testing.T) {
 	for _, bad := range []string{
 		`avg(a)`, `sum without (x) (a)`, `sum(a) * 2`, `sum(a + b)`, `sum(rate(a[5m]))`, `sum(a offset 5m)`, `sum(a @ 1)`, `sum by (x) (a) + sum by (y) (b)`,
 		`max_over_time(a[{{.window}}])`, `sum(a) or sum(b)`, `histogram_fraction(0, 1, sum(h)) * histogram_count(sum(g))`, `sum(a) * sum(b)`, `a > 1`, `1`, `sum(a) - b`, `sum(rate(a[{{.window}}:1m]))`,
+		`sum by (x) (sum(a))`, `sum by (x, y) (sum by (y) (a))`, `sum(rate(a[{{.window}}])) - sum(rate(b[5m]))`, `sum(rate(a[1h])) + sum(rate(b[{{.window}}]))`,
 	} {
 		if s, err := Terms(bad, Growth); err == nil {
 			t.Errorf("%s is taken apart: %s", bad, show(s))

@@ -35,6 +35,9 @@ type Stream interface {
 	// Instances are the objectives as they are counted, grouped ones once for each
 	// group; edition changes whenever they do.
 	Instances() (list []Objective, edition int)
+	// Complete reports whether all groups are known that there are samples of: until
+	// then one that is not among the instances may still come.
+	Complete() bool
 	// Sums counts windows of o that end at a time, as numbers only and allocating
 	// nothing.
 	Sums(o *Objective, windows []time.Duration, at time.Time, into []budget.Sum) error
@@ -359,23 +362,29 @@ func (e *Evaluator) save(ctx context.Context, id string, next Burn, facts []even
 	return nil
 }
 
-// forget ends the burns of objectives that are no longer in use.
+// forget ends the burns of what is no longer watched: objectives that are not in use
+// any more, and alerts that they have no more.
 func (e *Evaluator) forget(ctx context.Context) error {
+	st, ok := e.counter.(Stream)
+	complete := !ok || st.Complete()
+	gone, reasons := map[string]Burn{}, map[string]string{}
 	e.mu.RLock()
-	var gone []Burn
-	for _, b := range e.burns {
-		of, _ := b.watched()
-		if _, ok := e.place[of]; !ok {
-			gone = append(gone, b)
+	for key, b := range e.burns {
+		of, condition := b.watched()
+		switch i, ok := e.place[of]; {
+		case ok && !e.looks[i].watches(condition):
+			gone[key], reasons[key] = b, "the alert was removed"
+		case !ok && complete:
+			gone[key], reasons[key] = b, "the objective was removed"
 		}
 	}
 	e.mu.RUnlock()
 	var failed []error
-	for _, b := range gone {
+	for key, b := range gone {
 		now := e.now()
 		of, condition := b.watched()
 		fact := event.Fact{At: now, Service: b.Service, Subject: Subject(of), Actor: worker, Source: "slo", Event: Recovered{
-			Objective: of, Condition: condition, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: now.Sub(b.Since).Seconds(), Reason: "the objective was removed",
+			Objective: of, Condition: condition, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: now.Sub(b.Since).Seconds(), Reason: reasons[key],
 		}}
 		failed = append(failed, e.save(ctx, b.Objective, Burn{Objective: b.Objective}, []event.Fact{fact}))
 	}

@@ -45,7 +45,7 @@ type Recovered struct {
 	Counted   bool      `json:"counted"` // false where the counts could not be had
 	Spent     float64   `json:"spent"`   // share of the budget that the bad events are
 	Remaining float64   `json:"remaining"`
-	Reason    string    `json:"reason"` // "within the objective again" or "the objective was removed"
+	Reason    string    `json:"reason"` // "within the objective again", or that what burned is no longer watched
 }
 
 // EventName implements event.Event.

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -196,6 +197,15 @@ func (r budgetRule) soon(period, recent Count) bool {
 	return left.Cmp(spend) <= 0
 }
 
+// watches reports whether a condition is watched, or burn rates where it is "".
+func (l *look) watches(condition string) bool {
+	if condition == "" {
+		return len(l.Pairs) > 0
+	}
+	return slices.ContainsFunc(l.Budgets, func(b BudgetAlert) bool { return b.Name() == condition }) ||
+		(l.Absent.After > 0 && l.Absent.Name() == condition)
+}
+
 // Condition is what is watched of an objective beside its burn rates.
 type Condition struct {
 	Name     string         `json:"name"` // "remaining 50 %", "no data for 1h"
@@ -215,7 +225,7 @@ func (l *look) conditions(counts map[time.Duration]Count, now time.Time) (out []
 	if a := l.Absent; a.After > 0 {
 		silent := !counts[a.After].Known
 		old := now.Sub(l.began) >= a.After || counts[l.Window].Known
-		out = append(out, Condition{Name: "no data for " + Short(a.After), Severity: a.Severity, Known: !silent || old, Holds: silent && old})
+		out = append(out, Condition{Name: a.Name(), Severity: a.Severity, Known: !silent || old, Holds: silent && old})
 	}
 	return out
 }

@@ -187,6 +187,9 @@ type Absent struct {
 	Severity alert.Severity `json:"severity"`
 }
 
+// Name is how the alert is spoken of.
+func (a Absent) Name() string { return "no data for " + Short(a.After) }
+
 // Windows are all windows that the objective needs, the shortest first, each
 // once: those of its pairs and alerts, those that people and dashboards look at, and
 // its own.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/slo/budget"
 )
 
 // What is watched beside burn rates has alerts of its own, with an end of its own.
@@ -87,3 +88,58 @@ func TestAPairHolds(t *testing.T) {
 		again.want(Fast, "slo.burning") // it has burned for six minutes, as the past says
 	})
 }
+
+// What is no longer watched no longer burns, and what may only not be known yet does.
+func TestWhatIsNoLongerWatchedEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := promised(t, "99", 30*day)
+		o.Budgets = []BudgetAlert{{Severity: alert.Ticket, Watch: WatchRemaining, Share: 0.5}}
+		o.Absent = Absent{After: 10 * time.Minute, Severity: alert.Ticket}
+		b := newBench(t, o)
+		s := &stream{dial: b.dial, list: []Objective{o}}
+		b.counter = s
+		b.dial.set(1, nil)
+		_ = b.after(time.Second)
+		if len(b.shelf.burns) != 2 {
+			t.Fatalf("got %v", b.shelf.burns)
+		}
+		s.use() // a restart that has not found the groups again
+		_ = b.after(time.Minute)
+		if len(b.shelf.burns) != 2 {
+			t.Errorf("a group that is not found yet ends: %v", b.shelf.burns)
+		}
+		s.complete = true
+		o.Budgets = nil
+		s.use(o)
+		_ = b.after(time.Minute)
+		if _, ok := b.shelf.burns["o"]; !ok || len(b.shelf.burns) != 1 {
+			t.Errorf("the alert was removed: got %v", b.shelf.burns)
+		}
+		if e, ok := b.shelf.facts[2].Event.(Recovered); !ok || e.Condition != "remaining 50 %" || e.Reason != "the alert was removed" {
+			t.Errorf("got %+v", b.shelf.facts[2].Event)
+		}
+		o.Pairs = nil
+		s.use(o)
+		_ = b.after(time.Minute)
+		if len(b.shelf.burns) != 0 {
+			t.Errorf("the pairs were removed: got %v", b.shelf.burns)
+		}
+	})
+}
+
+// stream is a dial whose instances change.
+type stream struct {
+	*dial
+
+	list     []Objective
+	edition  int
+	complete bool
+}
+
+func (s *stream) use(list ...Objective)                { s.list, s.edition = list, s.edition+1 }
+func (s *stream) Tick() error                          { return nil }
+func (s *stream) Touched() []string                    { return nil }
+func (s *stream) Complete() bool                       { return s.complete }
+func (s *stream) Instances() (list []Objective, n int) { return s.list, s.edition }
+
+func (s *stream) Sums(*Objective, []time.Duration, time.Time, []budget.Sum) error { return nil }

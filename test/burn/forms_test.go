@@ -320,3 +320,35 @@ func TestSilentGroupsExpire(t *testing.T) {
 		t.Errorf("after a restart: %d instances", len(list))
 	}
 }
+
+// Two terms of an SLI may have the same selector: each has a past of its own.
+func TestThePastOfWhatSharesASelector(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	var list []slo.Objective
+	for id, s := range map[string]slo.SLI{
+		"difference": {Counter: true, Good: "sum(hits_total) - sum(errors_total)", Total: "sum(hits_total)"},
+		"gauge":      {Good: `sum_over_time(up_now[{{.window}}])`, Total: `count_over_time(up_now[{{.window}}])`},
+		"threshold":  {Threshold: "up_now", Op: "gte", Value: 1},
+		"raw":        {Raw: "up_now"},
+	} {
+		o := with(t, s)
+		o.ID = id
+		list = append(list, o)
+	}
+	m := w.open(t.TempDir(), list...)
+	for k := range 300 {
+		w.now = w.now.Add(time.Minute)
+		w.push(map[string]float64{"hits_total": float64(k * 10), "errors_total": float64(k), "up_now": float64(k % 2)})
+		w.upkeep(m)
+	}
+	fresh := w.open(t.TempDir(), list...)
+	for _, o := range list {
+		for _, window := range []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 12 * time.Hour} {
+			got, err := fresh.Between(o, w.now.Add(-window), w.now)
+			want, werr := m.Between(o, w.now.Add(-window), w.now)
+			if err != nil || werr != nil || got != want {
+				t.Errorf("%s, %s: from the past %+v %v, as they came %+v %v", o.ID, window, got, err, want, werr)
+			}
+		}
+	}
+}

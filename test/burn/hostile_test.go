@@ -482,3 +482,81 @@ func TestCorrectionsSideBySide(t *testing.T) {
 		t.Errorf("got %+v %v, want 2500", got, err)
 	}
 }
+
+// The slices of an objective that was edited do not show through those of the new
+// one, after a restart either.
+func TestSlicesBeginWhereTheyBegin(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	dir := t.TempDir()
+	o := with(t, slo.SLI{Counter: true, Bad: "a_bad", Total: "a_total"}, func(o *slo.Objective) {
+		o.Method, o.Slice.Length = slo.Timeslices, time.Hour
+		o.Slice.Target, _ = slo.ParseTarget("0.9", false)
+	})
+	m := w.use(dir, w.store, 3, o)
+	w.upkeep(m)
+	live := func(n int, m *meter.Meter, which string) {
+		for range n {
+			w.now = w.now.Add(time.Minute)
+			w.push(map[string]float64{"a_total": float64(w.now.Unix()), "a_bad": float64(w.now.Unix() / 2)})
+			if which != "" {
+				w.push(map[string]float64{which + "_total": float64(w.now.Unix()), which + "_bad": 0})
+			}
+			w.upkeep(m)
+		}
+	}
+	live(410, m, "")
+	live(280, m, "b")
+	edited := o
+	edited.SLI = slo.SLI{Counter: true, Bad: "b_bad", Total: "b_total"}
+	if err := m.Replace([]slo.Objective{edited}); err != nil {
+		t.Fatal(err)
+	}
+	w.upkeep(m)
+	live(5, m, "b")
+	again := w.use(dir, w.store, 3, edited)
+	w.upkeep(again)
+	for d := time.Hour; d < 12*time.Hour; d += 13 * time.Minute {
+		w.agree("edited", again, m, edited, d)
+	}
+}
+
+// After a stop that was longer than the rows in memory, or on disk, reach: series
+// that went on, fell silent, came again and began anew.
+func TestAfterALongStop(t *testing.T) {
+	for _, stop := range []time.Duration{30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 4 * 24 * time.Hour, 8 * 24 * time.Hour} {
+		t.Run(stop.String(), func(t *testing.T) {
+			w := newWorld(t, 11, 30)
+			dir := t.TempDir()
+			o := with(t, slo.SLI{Counter: true, Bad: `hits_total{pod=~"p1.*"}`, Total: "hits_total"}, func(o *slo.Objective) { o.Window = 7 * 24 * time.Hour })
+			cut := o
+			cut.ID, cut.Method, cut.NoData, cut.Slice.Length = "cut", slo.Timeslices, slo.NoDataBad, 15*time.Minute
+			cut.Slice.Target, _ = slo.ParseTarget("0.7", false)
+			m := w.use(dir, w.store, 3, o, cut)
+			step := 0
+			w.live(100*time.Minute, func() {
+				if step++; step%8 == 0 {
+					w.upkeep(m)
+				}
+			})
+			w.upkeep(m)
+			if stop > 6*time.Hour {
+				w.live(time.Hour, func() {})
+				w.now = w.now.Add(stop - 2*time.Hour)
+				for _, p := range w.pods {
+					p.next = w.now.Add(p.every)
+				}
+				w.live(time.Hour, func() {})
+			} else {
+				w.live(stop, func() {})
+			}
+			again := w.use(dir, w.store, 3, o, cut)
+			w.upkeep(again)
+			w.upkeep(again)
+			fresh := w.use(t.TempDir(), far{w.store}, 3, o, cut)
+			w.upkeep(fresh)
+			for _, o := range []slo.Objective{o, cut} {
+				w.agree(o.ID, again, fresh, o, 5*time.Minute, time.Hour, 90*time.Minute, stop, stop+time.Hour, 3*24*time.Hour, 5*24*time.Hour, 7*24*time.Hour)
+			}
+		})
+	}
+}

@@ -69,60 +69,62 @@ func (e *Engine) Take(period int64) (Column, error) {
 		}
 		return e.claim(n, i)
 	}
-	rows, err := e.open(len(e.slabs), tier)
-	if err != nil {
-		return 0, fmt.Errorf("open rows: %w", err)
+	if err := e.openSlab(len(e.slabs), tier); err != nil {
+		return 0, err
 	}
-	e.slabs = append(e.slabs, newSlab(tier, rows))
 	return e.claim(len(e.slabs)-1, 0)
 }
 
-// Keep takes a column that an earlier engine had, with its settled rows up to the
-// horizon. It must be counted again from there on. Where the rows end earlier,
-// Extend comes next.
-func (e *Engine) Keep(c Column, period, origin int64) error {
-	for len(e.slabs) <= c.slab() {
+// openSlab opens the n-th slab, which is the next one or nobody's.
+func (e *Engine) openSlab(n int, tier Tier) error {
+	rows, err := e.open(n, tier)
+	if err != nil {
+		return fmt.Errorf("open rows: %w", err)
+	}
+	if n == len(e.slabs) {
 		e.slabs = append(e.slabs, nil)
 	}
-	if e.slabs[c.slab()] == nil {
-		tier := CoarseTier(period)
-		rows, err := e.open(c.slab(), tier)
-		if err != nil {
-			return fmt.Errorf("open rows: %w", err)
-		}
-		e.slabs[c.slab()] = newSlab(tier, rows)
-	}
-	s := e.slabs[c.slab()]
-	if s.coarse != CoarseTier(period) || s.taken&(1<<c.place()) != 0 {
-		return fmt.Errorf("column %d is not free for this period", c)
-	}
-	s.taken |= 1 << c.place()
-	s.origin[c.place()] = origin
-	var base Cell
-	if e.horizon > origin {
-		row := make([]Cell, Columns)
-		if err := s.rows.Read(FineTier(), e.horizon, row); err != nil {
-			return err
-		}
-		base = row[c.place()]
-	}
-	s.reset(c.place(), base, e.horizon, e.edge)
+	e.slabs[n] = newSlab(tier, rows)
 	return nil
 }
 
-// Compact gives empty slabs in place of those that Keep left out.
-func (e *Engine) Compact() error {
-	for n, s := range e.slabs {
-		if s == nil {
-			tier := CoarseTier(FineSpan)
-			rows, err := e.open(n, tier)
-			if err != nil {
-				return fmt.Errorf("open rows: %w", err)
-			}
-			e.slabs[n] = newSlab(tier, rows)
+// Keep takes a column that an earlier engine had, with its settled rows up to a
+// coarse edge. It must be counted again from the horizon on. Where the rows end
+// earlier, Extend comes next.
+func (e *Engine) Keep(c Column, period, origin, until int64) error {
+	tier := CoarseTier(period)
+	for len(e.slabs) <= c.slab() {
+		if err := e.openSlab(len(e.slabs), tier); err != nil {
+			return err
 		}
 	}
+	if s := e.slabs[c.slab()]; s.taken == 0 && s.coarse != tier {
+		if err := e.openSlab(c.slab(), tier); err != nil {
+			return err
+		}
+	}
+	s, i := e.slabs[c.slab()], c.place()
+	if s.coarse != tier || s.taken&(1<<i) != 0 {
+		return fmt.Errorf("column %d is not free for this period", c)
+	}
+	base, err := s.cell(i, origin, until)
+	if err != nil {
+		return err
+	}
+	s.taken |= 1 << i
+	s.origin[i] = origin
+	s.reset(i, base, e.horizon, e.edge)
 	return nil
+}
+
+// Clear forgets all settled rows: every column is to be filled again.
+func (e *Engine) Clear() error {
+	var failed []error
+	for _, s := range e.slabs {
+		s.near = nil
+		failed = append(failed, s.rows.Clear())
+	}
+	return errors.Join(failed...)
 }
 
 func (e *Engine) claim(n, i int) (Column, error) {
@@ -275,7 +277,6 @@ func (e *Engine) Over(c Column, from, to int64) (Cell, error) {
 }
 
 // row is the cell at t of column i without afterthoughts; t is after its origin.
-
 func (e *Engine) row(s *slab, i int, t int64) (Cell, error) {
 	if t >= e.horizon {
 		lo := floor(t, Slot)

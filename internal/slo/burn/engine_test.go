@@ -296,3 +296,24 @@ func BenchmarkTick(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/slo-tick")
 	_ = fired
 }
+
+// Slabs of which nothing was kept are there, empty, whatever their columns were.
+func TestSlabsThatNobodyKept(t *testing.T) {
+	e := New(inMemory, t0)
+	for _, c := range []Column{2*Columns + 3, 1} {
+		if err := e.Keep(c, FineSpan*int64(1+c), t0, t0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Keep(2*Columns+3, FineSpan, t0, t0); err == nil {
+		t.Error("a column is kept twice")
+	}
+	for range 2 * Columns {
+		if _, err := e.Take(FineSpan); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Advance(t0 + 2*HotSpan); err != nil {
+		t.Fatal(err)
+	}
+}

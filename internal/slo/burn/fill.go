@@ -27,17 +27,14 @@ func emptyAll(cells []Cell) bool {
 	return true
 }
 
-// Extend goes on where a kept column ended: base is its cell at from, and minutes
-// are as for Fill.
-func (e *Engine) Extend(c Column, origin, from int64, minutes []Cell) error {
+// Extend goes on where a kept column ended, at from; minutes are as for Fill.
+func (e *Engine) Extend(c Column, from int64, minutes []Cell) error {
 	s, i := e.slabs[c.slab()], c.place()
-	row := make([]Cell, Columns)
-	if from > origin {
-		if err := s.rows.Read(FineTier(), from, row); err != nil {
-			return err
-		}
+	base, err := s.cell(i, s.origin[i], from)
+	if err != nil {
+		return err
 	}
-	return e.extend(s, i, from, row[i], origin, minutes)
+	return e.extend(s, i, from, base, s.origin[i], minutes)
 }
 
 func (e *Engine) extend(s *slab, i int, from int64, base Cell, origin int64, minutes []Cell) error {
@@ -199,13 +196,12 @@ func (s *slab) past(i int, horizon, from int64) (cells []Cell, first int64, err 
 		return nil, 0, nil
 	}
 	cells = make([]Cell, (last-first)/Coarse+1)
-	if err := s.rows.ReadColumn(s.coarse, i, first, cells); err != nil {
-		return nil, 0, err
-	}
+	skip := 0
 	if first <= s.origin[i] {
-		cells[0] = Cell{}
+		skip = 1 // nothing was counted yet
 	}
-	return cells, first, nil
+	err = s.rows.ReadColumn(s.coarse, i, first+int64(skip)*Coarse, cells[skip:])
+	return cells, first, err
 }
 
 func interpolated(cells []Cell, first, t int64) Cell {

@@ -15,16 +15,17 @@ func (t Tier) Index(edge int64) int64 {
 	return i
 }
 
-// FineTier keeps three days and what is read beside them.
-func FineTier() Tier { return Tier{Fine, FineSpan/Fine + 2} }
+// FineTier keeps three days and what is read beside them; and as much as can be
+// settled after the last checkpoint, so that a crash does not take it.
+func FineTier() Tier { return Tier{Fine, (FineSpan+HotSpan)/Fine + 3} }
 
 // CoarseTier keeps a period (in milliseconds) and what is read beside it.
 func CoarseTier(period int64) Tier {
 	return Tier{Coarse, ceil(period, Coarse)/Coarse + HotSpan/Coarse + 3}
 }
 
-// Rows keeps the settled rows of one slab. The row that is asked for was written
-// before, or is full of zeros.
+// Rows keeps the settled rows of one slab. A row that is asked for was written
+// before; where it is not there any more the error is [ErrDamaged].
 type Rows interface {
 	// Read fills dst, of [Columns] cells, with the row at edge.
 	Read(t Tier, edge int64, dst []Cell) error
@@ -34,6 +35,8 @@ type Rows interface {
 	ReadColumn(t Tier, column int, from int64, dst []Cell) error
 	// WriteColumn puts one column of the rows from, from+Step, …
 	WriteColumn(t Tier, column int, from int64, src []Cell) error
+	// Clear forgets all rows.
+	Clear() error
 }
 
 // Memory is a Rows that forgets: for tests, back-tests and small sets.
@@ -52,6 +55,12 @@ func (m *Memory) row(t Tier, edge int64) []Cell {
 	}
 	i := t.Index(edge) * Columns
 	return rows[i : i+Columns]
+}
+
+// Clear implements Rows.
+func (m *Memory) Clear() error {
+	m.tiers = nil
+	return nil
 }
 
 // Read implements Rows.

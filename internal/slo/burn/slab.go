@@ -77,6 +77,16 @@ func (s *slab) forget(oldest int64) {
 	}
 }
 
+// cell reads the settled cell of a column at a coarse edge.
+func (s *slab) cell(i int, origin, edge int64) (Cell, error) {
+	if edge <= origin {
+		return Cell{}, nil
+	}
+	row := make([]Cell, Columns)
+	err := s.rows.Read(s.coarse, edge, row)
+	return row[i], err
+}
+
 // settled reads a row, and keeps it at hand for the columns beside.
 func (s *slab) settled(t Tier, edge int64) ([]Cell, error) {
 	for i := len(s.near) - 1; i >= 0; i-- {

@@ -181,6 +181,7 @@ func (m *Meter) loadReady() (done bool, err error) {
 		}
 		done = false
 		if err := m.loadComposite(in); err != nil {
+			m.forsake(err)
 			in.trouble = err.Error()
 			return false, fmt.Errorf("load %s: %w", id, err)
 		}

@@ -2,7 +2,6 @@ package meter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/bits"
 	"time"
@@ -110,10 +109,8 @@ func (m *Meter) between(o slo.Objective, from, to time.Time) (slo.Count, error) 
 		return slo.Count{At: to}, m.loading(in)
 	}
 	c, err := m.eng.Over(in.column(), from.UnixMilli(), to.UnixMilli())
-	if errors.Is(err, burn.ErrDamaged) {
-		m.forsake(err)
-	}
 	if err != nil {
+		m.forsake(err)
 		return slo.Count{}, errs.New(errs.Unavailable, "count %s: %w", o.ID, err)
 	}
 	out := in.count(c)

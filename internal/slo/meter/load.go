@@ -80,13 +80,14 @@ func (m *Meter) loadSome(ctx context.Context, ob *objective, list []*instance) e
 			}
 			for in, p := range pasts {
 				if err := m.fill(in, p); err != nil {
+					m.forsake(err)
 					return err
 				}
 			}
 			done = true
 			return m.recount(ctx, ob, list, base)
 		})
-		if err != nil || done {
+		if done || (err != nil && !errors.Is(err, burn.ErrDamaged)) {
 			return err
 		}
 	}
@@ -140,13 +141,14 @@ func (m *Meter) readPast(ctx context.Context, ob *objective, list []*instance, h
 // readTerm reads the samples of one selector in (start, horizon], and what came
 // right before.
 func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*instance, pasts map[*instance]*past, base bases, start, horizon int64) error {
-	return m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
+	last := bases{} // of this term: another one may have the same selector
+	err := m.opts.Reader.Read(ctx, narrowed(t.watch, ob, list), ms(start-burn.Lookback), ms(horizon), func(p metrics.Points) error {
 		s := series{key: keyOf(p.Labels)}
 		in := ob.find(groupOf(ob.plan.by, p.Labels), list)
 		if in == nil {
 			return nil
 		}
-		if b, ok := base[baseKey(t.key, s.key)]; ok { // the samples came in several parts
+		if b, ok := last[baseKey(t.key, s.key)]; ok { // the samples came in several parts
 			s.at, s.v = b.at, b.v
 		} else if b, ok := m.idleOf(t.key, s.key); ok && b.at <= p.T[0] {
 			s.at, s.v = b.at, b.v
@@ -167,9 +169,11 @@ func (m *Meter) readTerm(ctx context.Context, ob *objective, t *term, list []*in
 			}
 			s.at, s.v = at, p.V[k]
 		}
-		base[baseKey(t.key, s.key)] = point{s.at, s.v}
+		last[baseKey(t.key, s.key)] = point{s.at, s.v}
 		return nil
 	})
+	maps.Copy(base, last)
+	return err
 }
 
 func ceilTo(v, step int64) int64 { return (v + step - 1) / step * step }
@@ -229,7 +233,7 @@ func (m *Meter) fill(in *instance, p *past) error {
 		}
 		return nil
 	}
-	if err := m.eng.Extend(in.raw, in.origin, p.from, p.minutes); err != nil {
+	if err := m.eng.Extend(in.raw, p.from, p.minutes); err != nil {
 		return err
 	}
 	for k, d := range p.after {
@@ -249,7 +253,7 @@ func (m *Meter) fill(in *instance, p *past) error {
 		whole.minutes = append(whole.minutes, head[k].Minus(head[k-1]))
 	}
 	whole.minutes = append(whole.minutes, p.minutes...)
-	return m.eng.Extend(in.cut, in.origin, p.from, in.slices(whole, int(length/burn.Fine)))
+	return m.eng.Extend(in.cut, p.from, in.slices(whole, int(length/burn.Fine)))
 }
 
 // slices are the slices of a past, each in the minute that ends it; the first skip

@@ -98,7 +98,6 @@ type instance struct {
 	carry   [2]float64 // what is left of an event in what is asked
 	asked   int64
 	resume  int64 // the horizon of the run before, whose rows were kept; 0 where none were
-	origin  int64
 	again   int64 // when to count it once more: what was being committed while it was loaded
 	trouble string
 }
@@ -424,6 +423,18 @@ func (m *Meter) Instances() (list []slo.Objective, edition int) {
 		list = append(list, m.instances[id].o)
 	}
 	return list, m.edition
+}
+
+// Complete implements slo.Stream.
+func (m *Meter) Complete() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, ob := range m.objectives {
+		if len(ob.plan.by) > 0 && !ob.found {
+			return false
+		}
+	}
+	return true
 }
 
 // Tick closes the edges that have passed. It is short.

@@ -153,7 +153,7 @@ func meets(v float64, op string, limit float64) bool {
 }
 
 // whole is the part of a counter that is whole events.
-func whole(v float64) int64 { return int64(math.Floor(min(max(v, -1<<62), 1<<62))) }
+func whole(v float64) int64 { return int64(math.Floor(min(max(v, -1<<61), 1<<61))) }
 
 // fingerprint is equal while what is counted is the same.
 func fingerprint(o slo.Objective) string {

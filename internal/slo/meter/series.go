@@ -36,6 +36,10 @@ type gap struct {
 	to   int64
 }
 
+// most is how many events one sample can tell of: as many as a float has exactly.
+// What is beyond is a broken counter, of which hundreds still fit in a count.
+const most = 1 << 53
+
 // feedOne counts a sample that comes after the last one, for one feed.
 func feedOne(f *term, s *series, born bool, t int64, v float64, to sink) {
 	d, at := int64(0), t
@@ -43,7 +47,7 @@ func feedOne(f *term, s *series, born bool, t int64, v float64, to sink) {
 	case growth:
 		d, at = grown(s, born && f.zero, t, v)
 	case value:
-		d = int64(math.Round(min(max(v, -1<<62), 1<<62)))
+		d = int64(math.Round(min(max(v, -most), most)))
 	case each:
 		d = 1
 	case holds:
@@ -53,7 +57,7 @@ func feedOne(f *term, s *series, born bool, t int64, v float64, to sink) {
 	case million:
 		d = int64(math.Round(min(max(v, 0), 1) * Scale))
 	}
-	d *= f.sign
+	d = min(max(d, -most), most) * f.sign
 	c := burn.Cell{Part: d}
 	if f.total {
 		c = burn.Cell{Total: d, Samples: 1}

@@ -28,6 +28,7 @@ type Instance struct {
 	Raw       int32             `json:"raw"`
 	Cut       int32             `json:"cut"`
 	Origin    int64             `json:"origin"`
+	CutOrigin int64             `json:"cut_origin,omitempty"`
 	First     int64             `json:"first,omitempty"`
 	Last      int64             `json:"last,omitempty"`
 	After     []After           `json:"after,omitempty"`
@@ -47,14 +48,15 @@ type Idle struct {
 // reclaim gives an instance the columns that it had in the last run.
 func (m *Meter) reclaim(in *instance, k Instance, period int64) bool {
 	raw, cut := burn.Column(k.Raw), burn.Column(k.Cut)
-	if sliced(in.o) != (cut >= 0) || m.kept.Horizon > m.eng.Horizon() {
+	until := m.kept.Horizon
+	if sliced(in.o) != (cut >= 0) || until > m.eng.Horizon() || until <= m.eng.Horizon()-period {
 		return false
 	}
-	if m.eng.Keep(raw, period, k.Origin) != nil {
+	if m.eng.Keep(raw, period, k.Origin, until) != nil {
 		return false
 	}
 	if cut >= 0 {
-		if m.eng.Keep(cut, period, k.Origin) != nil {
+		if m.eng.Keep(cut, period, k.CutOrigin, until) != nil {
 			m.eng.Give(raw)
 			return false
 		}
@@ -63,7 +65,7 @@ func (m *Meter) reclaim(in *instance, k Instance, period int64) bool {
 	for _, a := range k.After {
 		m.eng.After(raw, a.Edge, a.Seen, a.Cell)
 	}
-	in.raw, in.cut, in.origin, in.resume = raw, cut, k.Origin, m.kept.Horizon
+	in.raw, in.cut, in.resume = raw, cut, until
 	in.first, in.last = k.First, k.Last
 	return true
 }
@@ -177,6 +179,8 @@ func (m *Meter) discover(ctx context.Context, ob *objective) error {
 			return err
 		}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	ob.found = true
 	return nil
 }
@@ -268,6 +272,9 @@ func (m *Meter) snapshot() Checkpoint {
 			Objective: in.owner.o.ID, Labels: in.labels, Print: in.owner.print, Raw: int32(in.raw), Cut: int32(in.cut),
 			Origin: m.eng.Origin(in.raw), First: in.first, Last: in.last, After: m.eng.Afterthoughts(in.raw),
 		}
+		if in.cut >= 0 {
+			k.CutOrigin = m.eng.Origin(in.cut)
+		}
 		c.Instances = append(c.Instances, k)
 	}
 	for _, w := range m.watches {
@@ -303,8 +310,13 @@ func (m *Meter) lastBefore(s *series, horizon int64) (at int64, v float64) {
 	return at, v
 }
 
-// forsake gives up all settled rows: they are counted again from samples.
+// forsake gives up all settled rows where they are damaged: they are counted again
+// from samples.
 func (m *Meter) forsake(why error) {
+	if !errors.Is(why, burn.ErrDamaged) {
+		return
+	}
+	why = errors.Join(why, m.eng.Clear())
 	for _, in := range m.instances {
 		if in.raw >= 0 || in.cut >= 0 {
 			in.live, in.resume, in.trouble = false, 0, why.Error()+": counting again from samples"

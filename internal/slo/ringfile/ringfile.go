@@ -5,6 +5,7 @@
 package ringfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ import (
 
 const (
 	cellBytes = 24
-	rowBytes  = burn.Columns*cellBytes + 8 // the checksum, and four bytes that are 1 once a row was written
+	rowBytes  = burn.Columns*cellBytes + 8 // the edge in minutes since 1970, and the checksum
 	chunk     = 256                        // rows read at once
 )
 
@@ -53,7 +54,12 @@ func (d *Dir) Open(n int, coarse burn.Tier) (burn.Rows, error) {
 	if err != nil {
 		return nil, errs.New(errs.Unavailable, "open a ring: %w", err)
 	}
-	r := &ring{f: f, row: make([]byte, rowBytes)}
+	r := &ring{f: f, row: make([]byte, rowBytes), size: offset(coarse, coarse.Rows)}
+	if s, err := f.Stat(); err != nil || s.Size() != r.size { // it is new, or some of it is lost
+		if err := r.Clear(); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.rings = append(d.rings, r)
@@ -82,7 +88,7 @@ func (d *Dir) Load() (c meter.Checkpoint, err error) {
 		return c, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(b, &c)
+		err = unsealed(b, &c)
 	}
 	if err != nil {
 		return meter.Checkpoint{}, errs.New(errs.Unavailable, "read the checkpoint: %w", err)
@@ -104,10 +110,19 @@ func (d *Dir) Save(c meter.Checkpoint) error {
 	if err != nil {
 		return errs.New(errs.Internal, "write the checkpoint: %w", err)
 	}
-	if err := replace(d.checkpoint(), b); err != nil {
+	if err := replace(d.checkpoint(), fmt.Appendf(b, "\n%08x\n", checksum(b))); err != nil {
 		return errs.New(errs.Unavailable, "write the checkpoint: %w", err)
 	}
 	return nil
+}
+
+// unsealed reads a checkpoint and the checksum below it.
+func unsealed(b []byte, c *meter.Checkpoint) error {
+	text, sum, _ := bytes.Cut(b, []byte("\n"))
+	if string(sum) != fmt.Sprintf("%08x\n", checksum(text)) {
+		return errors.New("its checksum is wrong")
+	}
+	return json.Unmarshal(text, c)
 }
 
 // replace writes a file so that it is the old one or the new one, never half.
@@ -135,6 +150,7 @@ type ring struct {
 	f     *os.File
 	row   []byte
 	block []byte
+	size  int64
 
 	mu    sync.Mutex // of dirty, which Save asks from another goroutine
 	dirty bool
@@ -154,7 +170,20 @@ func (r *ring) sync() error {
 	if !dirty {
 		return nil
 	}
-	return r.f.Sync()
+	err := r.f.Sync()
+	if err != nil {
+		r.touch()
+	}
+	return err
+}
+
+// Clear implements burn.Rows.
+func (r *ring) Clear() error {
+	r.touch()
+	if err := errors.Join(r.f.Truncate(0), r.f.Truncate(r.size)); err != nil {
+		return errs.New(errs.Unavailable, "clear a ring: %w", err)
+	}
+	return nil
 }
 
 func offset(t burn.Tier, index int64) int64 {
@@ -169,13 +198,8 @@ func (r *ring) Read(t burn.Tier, edge int64, dst []burn.Cell) error {
 	if err := readFull(r.f, r.row, offset(t, t.Index(edge))); err != nil {
 		return err
 	}
-	ok, err := check(r.row)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		clear(dst)
-		return nil
+	if of, err := edgeOf(r.row); err != nil || of != edge {
+		return burn.ErrDamaged
 	}
 	for i := range dst {
 		dst[i] = decode(r.row, i)
@@ -193,31 +217,28 @@ func readFull(f *os.File, b []byte, at int64) error {
 	return nil
 }
 
-// check reports whether a row was ever written; a row whose checksum is wrong is
-// damaged.
-func check(row []byte) (written bool, err error) {
-	mark := binary.LittleEndian.Uint32(row[rowBytes-4:])
-	if mark == 0 {
-		for _, b := range row {
-			if b != 0 {
-				return false, burn.ErrDamaged
-			}
+// edgeOf is the edge of a row, 0 where it was never written. A row whose checksum is
+// wrong is damaged.
+func edgeOf(row []byte) (int64, error) {
+	edge := int64(binary.LittleEndian.Uint32(row[rowBytes-8:])) * burn.Fine
+	if checksum(row[:rowBytes-4]) == binary.LittleEndian.Uint32(row[rowBytes-4:]) {
+		return edge, nil
+	}
+	for _, b := range row {
+		if b != 0 {
+			return 0, burn.ErrDamaged
 		}
-		return false, nil
 	}
-	if mark != 1 || checksum(row) != binary.LittleEndian.Uint32(row[rowBytes-8:]) {
-		return false, burn.ErrDamaged
-	}
-	return true, nil
+	return 0, nil
 }
 
-func checksum(row []byte) uint32 {
-	return crc32.Checksum(row[:rowBytes-8], crc32.MakeTable(crc32.Castagnoli)) // the table is made once
+func checksum(b []byte) uint32 {
+	return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) // the table is made once
 }
 
-func seal(row []byte) {
-	binary.LittleEndian.PutUint32(row[rowBytes-8:], checksum(row))
-	binary.LittleEndian.PutUint32(row[rowBytes-4:], 1)
+func seal(row []byte, edge int64) {
+	binary.LittleEndian.PutUint32(row[rowBytes-8:], uint32(edge/burn.Fine))
+	binary.LittleEndian.PutUint32(row[rowBytes-4:], checksum(row[:rowBytes-4]))
 }
 
 func decode(row []byte, i int) burn.Cell {
@@ -241,7 +262,7 @@ func (r *ring) Write(t burn.Tier, edge int64, src []burn.Cell) error {
 	for i, c := range src {
 		encode(r.row, i, c)
 	}
-	seal(r.row)
+	seal(r.row, edge)
 	r.touch()
 	if _, err := r.f.WriteAt(r.row, offset(t, t.Index(edge))); err != nil {
 		return errs.New(errs.Unavailable, "write a ring: %w", err)
@@ -281,23 +302,23 @@ func (r *ring) blocks(t burn.Tier, from int64, n int, write bool, fn func(k int,
 // ReadColumn implements burn.Rows.
 func (r *ring) ReadColumn(t burn.Tier, column int, from int64, dst []burn.Cell) error {
 	return r.blocks(t, from, len(dst), false, func(k int, row []byte) error {
-		ok, err := check(row)
-		if ok {
-			dst[k] = decode(row, column)
+		if of, err := edgeOf(row); err != nil || of != from+int64(k)*t.Step {
+			return burn.ErrDamaged
 		}
-		return err
+		dst[k] = decode(row, column)
+		return nil
 	})
 }
 
-// WriteColumn implements burn.Rows. A damaged row loses its other columns: who
-// finds one counts the whole slab again.
+// WriteColumn implements burn.Rows. It does not mend a damaged row, for that has lost
+// its other columns.
 func (r *ring) WriteColumn(t burn.Tier, column int, from int64, src []burn.Cell) error {
 	return r.blocks(t, from, len(src), true, func(k int, row []byte) error {
-		if ok, _ := check(row); !ok {
-			clear(row)
+		if _, err := edgeOf(row); err != nil {
+			return err
 		}
 		encode(row, column, src[k])
-		seal(row)
+		seal(row, from+int64(k)*t.Step)
 		return nil
 	})
 }
