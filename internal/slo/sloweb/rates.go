@@ -153,7 +153,7 @@ type use struct {
 // whose reference leads nowhere, are apart.
 func (w *door) uses(set *catalogue.Set) (by map[string]*use, without []slo.Standing) {
 	by = map[string]*use{}
-	for _, s := range w.SLOs.All() {
+	for _, s := range w.standings() {
 		if s.Objective.BurnRates == "" {
 			without = append(without, s)
 			continue

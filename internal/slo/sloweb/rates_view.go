@@ -34,6 +34,18 @@ type rateRow struct {
 	State                webkit.State
 	Word                 string
 	Current              bool
+	Seed                 bool
+}
+
+// rank is 0 for what is in use, 1 for what is one's own, 2 for what is built in.
+func (r rateRow) rank() int {
+	switch {
+	case r.Used != "—":
+		return 0
+	case !r.Seed:
+		return 1
+	}
+	return 2
 }
 
 // entryView is one entry with what follows from it.
@@ -106,10 +118,13 @@ func (w *door) ratesPage(r *http.Request) (webkit.Page, error) {
 
 func (w *door) viewRates(ctx context.Context, set *catalogue.Set, by map[string]*use, pages map[string]float64, chosen string, target slo.Target) ratesView {
 	v := ratesView{}
+	if chosen == "" {
+		chosen = usual(set, by)
+	}
 	used, overdue, broken := 0, 0, 0
 	for _, c := range set.All() {
 		for _, e := range c.Entries {
-			row := rateRow{ID: entryKey(c, e), Ref: entryKey(c, e), Title: c.Title, For: matchText(ctx, e), State: webkit.Muted, Word: webkit.T(ctx, "slo.rates.unused"), Pages: "—", Used: "—"}
+			row := rateRow{ID: entryKey(c, e), Ref: entryKey(c, e), Title: c.Title, Seed: c.Seed, For: matchText(ctx, e), State: webkit.Muted, Word: webkit.T(ctx, "slo.rates.unused"), Pages: "—", Used: "—"}
 			row.Href = webkit.WithQuery(ctx, "entry", row.ID)
 			wrong := len(problemsOf(c, e))
 			if u := by[row.ID]; u != nil {
@@ -133,11 +148,31 @@ func (w *door) viewRates(ctx context.Context, set *catalogue.Set, by map[string]
 			v.Rows = append(v.Rows, row)
 		}
 	}
-	v.Head = webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.rates.head", used, len(v.Rows)), Detail: webkit.T(ctx, "slo.rates.lead")}
+	// What is in use or wrong comes before what merely exists.
+	slices.SortStableFunc(v.Rows, func(a, b rateRow) int { return a.rank() - b.rank() })
+	v.Head = webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.rates.head", used, len(v.Rows)), Detail: webkit.T(ctx, "slo.rates.lead"), Actions: subnav("burn-rates")}
 	if overdue+broken > 0 {
 		v.Head.State, v.Head.Sentence = webkit.Warning, webkit.T(ctx, "slo.rates.head.wrong", overdue, broken)
 	}
 	return v
+}
+
+// usual is the entry that is shown where none is asked for: the one that most
+// objectives have, or what the SRE Workbook recommends.
+func usual(set *catalogue.Set, by map[string]*use) (key string) {
+	most := 0
+	for _, c := range set.All() {
+		for _, e := range c.Entries {
+			k := entryKey(c, e)
+			if u := by[k]; u != nil && len(u.slos) > most {
+				key, most = k, len(u.slos)
+			}
+			if most == 0 && c.Seed && c.Name == "google-30d" {
+				key = k
+			}
+		}
+	}
+	return key
 }
 
 func perWeekOf(u *use, pages map[string]float64) (n float64) {
@@ -244,9 +279,9 @@ func (w *door) form(ctx context.Context, q url.Values) backtestForm {
 	if f.Days.Value == "" {
 		f.Days.Value = "90"
 	}
-	for _, s := range w.SLOs.All() {
+	for _, s := range w.standings() {
 		if f.Any = true; len(f.Objective.Choices) < 500 {
-			f.Objective.Choices = append(f.Objective.Choices, webkit.Choice{Value: s.Objective.ID, Text: s.Objective.ID})
+			f.Objective.Choices = append(f.Objective.Choices, webkit.Choice{Value: s.Objective.ID, Text: w.Service(ctx, s.Objective.Service) + " · " + s.Objective.Name})
 		}
 	}
 	return f
@@ -261,7 +296,7 @@ func (w *door) tryPage(r *http.Request) (webkit.Page, error) {
 		days = 0 // refused with the others out of range
 	}
 	t, results, err := w.backtest(ctx, q.Get("slo"), strings.TrimSpace(q.Get("catalogue")), days, webkit.Zone(ctx))
-	v.Head = webkit.Head{Title: webkit.T(ctx, "slo.try.title"), Sentence: webkit.T(ctx, "slo.try.none")}
+	v.Head = webkit.Head{Title: webkit.T(ctx, "slo.try.title"), Sentence: webkit.T(ctx, "slo.try.none"), Actions: subnav("burn-rates")}
 	if err != nil {
 		v.Problem = err.Error()
 		v.Head.State = webkit.Unknown

@@ -307,7 +307,7 @@ func TestSentenceAndBudget(t *testing.T) {
 		if got := clean(Sentence(ctx, tt.s)); got != tt.want || State(tt.s.Status) != tt.state {
 			t.Errorf("%s: got %q, %s; want %q, %s", tt.s.Objective.ID, got, State(tt.s.Status), tt.want, tt.state)
 		}
-		if got := clean(budget(ctx, tt.s).Detail); got != tt.detail {
+		if got := clean(leftBar(ctx, tt.s).Detail); got != tt.detail {
 			t.Errorf("%s: detail %q, want %q", tt.s.Objective.ID, got, tt.detail)
 		}
 	}
