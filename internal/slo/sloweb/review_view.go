@@ -176,8 +176,7 @@ type reportView struct {
 	Zone    string
 	Service string
 	CSV     string
-	From    time.Time
-	To      time.Time
+	Dates   string // first and last day, in the report's zone
 	Rows    []reportRow
 	Left    int
 	Over    bool   // the period has ended
@@ -194,7 +193,7 @@ type reportRow struct {
 
 func viewReport(ctx context.Context, r review.Report, service string, name func(string) string) reportView {
 	q := url.Values{"period": {r.Name}, "zone": {r.Zone}, "service": {service}}
-	v := reportView{Period: r.Name, Zone: r.Zone, Service: service, CSV: "/slos/report.csv?" + q.Encode(), From: r.Start, To: r.End, Left: r.Left}
+	v := reportView{Period: r.Name, Zone: r.Zone, Service: service, CSV: "/slos/report.csv?" + q.Encode(), Dates: datesText(ctx, r), Left: r.Left}
 	v.Prev, v.Next = neighbours(r, service, webkit.Now(ctx))
 	missed := 0
 	for _, row := range r.Rows {
@@ -229,6 +228,15 @@ func viewReport(ctx context.Context, r review.Report, service string, name func(
 		v.Head.State, v.Head.Sentence = webkit.Firing, webkit.T(ctx, "report.head.missed", missed, len(r.Rows))
 	}
 	return v
+}
+
+// datesText are the first and the last day of a report, in its zone.
+func datesText(ctx context.Context, r review.Report) string {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		zone = time.UTC // a report has been refused by then
+	}
+	return webkit.T(ctx, "report.dates", r.Start.In(zone).Format(time.DateOnly), r.End.Add(-time.Second).In(zone).Format(time.DateOnly), r.Zone)
 }
 
 // neighbours are the addresses of the periods before and after; "" for one that has

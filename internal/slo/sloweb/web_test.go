@@ -228,7 +228,7 @@ func TestAPI(t *testing.T) {
 	decode(t, get(t, h, "/api/v1/slos?limit=2&after=fast&state=nodata", "en", http.StatusOK), &page)
 	var one Detail
 	decode(t, get(t, h, "/api/v1/slos/answers", "en", http.StatusOK), &one)
-	if len(one.Promise) != 16 || one.Promise[0].AfterSeconds < 51 || one.Promise[0].AfterSeconds > 52 || one.Expr != "bad[1h] / total" || one.Doc == "" || !one.Pairs[0].Burning {
+	if len(one.Promise) != 20 || one.Promise[0].AfterSeconds < 51 || one.Promise[0].AfterSeconds > 52 || one.Expr != "bad[1h] / total" || one.Doc == "" || !one.Pairs[0].Burning {
 		t.Errorf("detail: %+v", one)
 	}
 	var past Past
