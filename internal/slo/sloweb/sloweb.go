@@ -73,7 +73,7 @@ func Routes(d Deps) []httpd.Route {
 	return []httpd.Route{
 		{Pattern: "GET /slos", Access: httpd.Viewer, Handler: d.Kit.Page(w.list)},
 		{Pattern: "GET /slos/{id}", Access: httpd.Viewer, Handler: d.Kit.Page(w.show)},
-		{Pattern: "GET /slos/{id}/what-if", Access: httpd.Viewer, Handler: w.whatIfPart(d)},
+		{Pattern: "GET /slos/{id}/what-if", Access: httpd.Viewer, Handler: d.Kit.Page(w.whatIfPart)},
 		{Pattern: "GET /slos/{id}/spark", Access: httpd.Viewer, Handler: d.Kit.Page(w.spark)},
 		{Pattern: "GET /burn-rates", Access: httpd.Viewer, Handler: d.Kit.Page(w.ratesPage)},
 		{Pattern: "GET /burn-rates/try", Access: httpd.Viewer, Handler: d.Kit.Page(w.tryPage)},

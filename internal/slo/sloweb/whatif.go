@@ -114,7 +114,9 @@ func (w *door) whatIf(ctx context.Context, s slo.Standing, q url.Values) whatIfV
 		Text: webkit.T(ctx, "slo.if.days"), Now: brokenDays(ctx, days, o.Target), Then: brokenDays(ctx, days, target), Definition: webkit.T(ctx, "slo.def.if.days"),
 	})
 	v.Pairs = viewReach(ctx, o, target)
-	v.Promise = viewPromise(ctx, then)
+	if target != o.Target { // what is promised now stands above
+		v.Promise = viewPromise(ctx, then)
+	}
 	v.Proof = w.proof(ctx, then)
 	return v
 }
@@ -233,24 +235,13 @@ func viewReach(ctx context.Context, o slo.Objective, t slo.Target) (out []reachV
 	return out
 }
 
-// whatIfPart answers while somebody types or slides, and keeps the address in step.
-func (w *door) whatIfPart(d Deps) http.Handler {
-	page := d.Kit.Page(func(r *http.Request) (webkit.Page, error) {
-		s, err := w.find(r.PathValue("id"))
-		if err != nil {
-			return webkit.Page{}, err
-		}
-		v := w.whatIf(r.Context(), s, r.URL.Query())
-		v.Script = true
-		return webkit.Page{Title: s.Objective.Name, Active: "slos", Body: whatIfResult(v)}, nil
-	})
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if s, err := w.find(r.PathValue("id")); err == nil && r.Header.Get("HX-Request") == "true" {
-			text, _ := asked(r.URL.Query(), s.Objective)
-			if _, err := slo.ParseTarget(text, true); err == nil {
-				rw.Header().Set("HX-Replace-Url", "/slos/"+url.PathEscape(s.Objective.ID)+"?target="+url.QueryEscape(text)+"#what-if")
-			}
-		}
-		page.ServeHTTP(rw, r)
-	})
+// whatIfPart answers while somebody types or slides.
+func (w *door) whatIfPart(r *http.Request) (webkit.Page, error) {
+	s, err := w.find(r.PathValue("id"))
+	if err != nil {
+		return webkit.Page{}, err
+	}
+	v := w.whatIf(r.Context(), s, r.URL.Query())
+	v.Script = true
+	return webkit.Page{Title: s.Objective.Name, Active: "slos", Body: whatIfResult(v)}, nil
 }
