@@ -71,7 +71,7 @@ func TestPagesOfTheDemo(t *testing.T) {
 		"page": "/" + strings.Replace(page.Subject, "page", "pages", 1), "inbox": "/inbox/ren", "me": "/me", "incidents": "/incidents", "incident": "/incidents/1",
 		"declare": "/incidents/new", "log": "/log", "config": "/config", "health": "/health", "demo": "/demo", "owners": "/owners?path=shop/payment/main.go",
 		"postmortems": "/postmortems",
-		"slo-month": "/slos/storefront-month", "slo-minutes": "/slos/checkout-minutes?target=99.95", "slo-catalogue": "/slos/checkout-availability", "slos-left": "/slos?sort=left", "slos-none": "/slos?q=nothing",
+		"slo-month":   "/slos/storefront-month", "slo-minutes": "/slos/checkout-minutes?target=99.95", "slo-catalogue": "/slos/checkout-availability", "slos-left": "/slos?sort=left", "slos-none": "/slos?q=nothing",
 		"rates": "/burn-rates", "rates-seed": "/burn-rates?entry=elastic/elastic-7d", "rates-try": "/burn-rates/try?slo=payment-availability&days=28", "rates-try-wrong": "/burn-rates/try?slo=none",
 		"gate": "/gate", "gate-try": "/gate?service=checkout&class=feature", "reviews": "/slos/reviews", "review": "/slos/reviews/of/payment", "report": "/slos/report", "report-quarter": "/slos/report?period=" + quarter() + "&zone=Asia/Tokyo",
 	}

@@ -140,6 +140,7 @@ func API(a *httpd.API, d Deps) {
 		return Detail{SLO: encode(s), Expr: w.expr(s), Promise: promises(s.Objective), Doc: s.Objective.Doc}, nil
 	})
 	httpd.Get(a, "/api/v1/slos/{id}/history", op("get-slo-history", "What happened, in 120 steps"), w.history)
+	httpd.Get(a, "/api/v1/slos/{id}/what-if", op("what-if-slo", "What another target would have meant; nothing is changed"), w.whatIfAPI)
 	w.ratesAPI(a)
 }
 

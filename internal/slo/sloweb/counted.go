@@ -43,11 +43,6 @@ func part(s slo.Standing) bool { return s.Objective.PartOf != "" }
 // unitOf is how many parts one event of a count is.
 func unitOf(unit int64) int64 { return max(1, unit) }
 
-// events are whole events, or slices, of what was counted in parts.
-func events(n, unit int64) int64 {
-	return int64(math.Round(float64(n) / float64(unitOf(unit))))
-}
-
 // amount writes a number of events: with a digit where they are counted in parts.
 func amount(ctx context.Context, n, unit int64) string {
 	if unit = unitOf(unit); unit == 1 {

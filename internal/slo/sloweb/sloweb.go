@@ -96,7 +96,10 @@ type subpage struct{ Key, Href, Text string }
 
 func subpages() []subpage {
 	return []subpage{
-		{"slos", "/slos", "slo.nav"}, {"burn-rates", "/burn-rates", "slo.rates.nav"}, {"gate", "/gate", "gate.nav"},
-		{"reviews", "/slos/reviews", "gate.to.reviews"}, {"report", "/slos/report", "report.nav"},
+		{"slos", "/slos", "slo.nav"},
+		{"burn-rates", "/burn-rates", "slo.rates.nav"},
+		{"gate", "/gate", "gate.nav"},
+		{"reviews", "/slos/reviews", "gate.to.reviews"},
+		{"report", "/slos/report", "report.nav"},
 	}
 }
