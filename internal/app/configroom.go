@@ -280,6 +280,7 @@ func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
 	c.app.pager.Replace(p.oncall)
 	c.app.budgets.replace(p)
+	c.app.rates.Store(p.rates)
 	if err := c.app.meter.Replace(p.objectives); err != nil {
 		c.app.log.Error("some objectives are not counted", "err", err)
 	}

@@ -66,7 +66,7 @@ func TestGateOverTheAPI(t *testing.T) {
 	if v := ask(`{"service":"payment","change_class":"feature","dry_run":true}`, 200); v.Decision != policy.Warn {
 		t.Errorf("revoked: %+v", v)
 	}
-	if w := send(a, http.MethodGet, "/api/v1/gate", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"workbook"`) {
+	if w := send(a, http.MethodGet, "/api/v1/gate", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"shop-standard"`) {
 		t.Errorf("list: %d %s", w.Code, w.Body)
 	}
 }

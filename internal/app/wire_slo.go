@@ -40,7 +40,7 @@ func (a *App) wireSLO() module.Module {
 	deps := func(kit *webkit.Kit) sloweb.Deps {
 		return sloweb.Deps{
 			Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName,
-			Governed: a.governed(), Past: pastOf{a.meter}, Rates: a.rates.Load,
+			Governed: a.governed(), Past: pastOf{a.meter}, Rates: a.rates.Load, Counting: a.meter,
 		}
 	}
 	return module.Module{

@@ -71,6 +71,9 @@ func TestPagesOfTheDemo(t *testing.T) {
 		"page": "/" + strings.Replace(page.Subject, "page", "pages", 1), "inbox": "/inbox/ren", "me": "/me", "incidents": "/incidents", "incident": "/incidents/1",
 		"declare": "/incidents/new", "log": "/log", "config": "/config", "health": "/health", "demo": "/demo", "owners": "/owners?path=shop/payment/main.go",
 		"postmortems": "/postmortems",
+		"slo-month":   "/slos/storefront-month", "slo-minutes": "/slos/checkout-minutes?target=99.95", "slo-catalogue": "/slos/checkout-availability", "slos-left": "/slos?sort=left", "slos-none": "/slos?q=nothing",
+		"rates": "/burn-rates", "rates-seed": "/burn-rates?entry=elastic/elastic-7d", "rates-try": "/burn-rates/try?slo=payment-availability&days=28", "rates-try-wrong": "/burn-rates/try?slo=none",
+		"gate": "/gate", "gate-try": "/gate?service=checkout&class=feature", "reviews": "/slos/reviews", "review": "/slos/reviews/of/payment", "report": "/slos/report", "report-quarter": "/slos/report?period=" + quarter() + "&zone=Asia/Tokyo",
 	}
 	shots(ctx, t, url, paths)
 
@@ -83,6 +86,12 @@ func TestPagesOfTheDemo(t *testing.T) {
 	}
 	record(t, url, "postmortem.drafted")
 	shots(ctx, t, url, map[string]string{"postmortem": "/postmortems/1", "postmortems": "/postmortems", "incident-resolved": "/incidents/1"})
+}
+
+// quarter is the one that has begun.
+func quarter() string {
+	now := time.Now().UTC()
+	return fmt.Sprintf("%d-Q%d", now.Year(), (int(now.Month())+2)/3)
 }
 
 func shots(ctx context.Context, t *testing.T, url string, paths map[string]string) {
@@ -119,6 +128,52 @@ func TestAcknowledgeWithoutJavaScript(t *testing.T) {
 		chromedp.Click(`form[action$="/ack"] button`))
 	if acked := record(t, url, "oncall.acked"); acked.Subject != page.Subject {
 		t.Errorf("got %s acked, want %s", acked.Subject, page.Subject)
+	}
+}
+
+// The what-if follows the field and the slider, keeps the address in step, and the
+// two follow each other.
+func TestWhatIfRedrawsAtOnce(t *testing.T) {
+	ctx := open(t)
+	url := shop(t, "en")
+	look{Width: 1280, Scheme: "light", Lang: "en"}.set(ctx, t)
+	do(ctx, t, chromedp.Navigate(url+"/slos/payment-availability"), chromedp.WaitReady("html.js #f-target"))
+	run(ctx, t, chromedp.Evaluate[bool](`(() => {
+		const f = document.querySelector("#f-target");
+		f.value = "99.95";
+		f.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`))
+	run(ctx, t, chromedp.Poll[bool](`document.querySelector("#what-if-result").textContent.includes("with 99.95")`))
+	run(ctx, t, chromedp.Poll[bool](`document.querySelector("#f-nines").value === "3.3" && location.search === "?target=99.95"`))
+	run(ctx, t, chromedp.Evaluate[bool](`(() => {
+		const f = document.querySelector("#f-nines");
+		f.value = "2";
+		f.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`))
+	run(ctx, t, chromedp.Poll[bool](`document.querySelector("#f-target").value === "99" && location.search === "?target=99"`))
+	run(ctx, t, chromedp.Evaluate[bool](`(() => {
+		const f = document.querySelector("#f-target");
+		f.value = "nonsense";
+		f.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`))
+	run(ctx, t, chromedp.Poll[bool](`document.querySelector("#what-if-result").textContent.includes("is not a target")`))
+}
+
+// Without JavaScript the what-if is a form.
+func TestWhatIfWithoutJavaScript(t *testing.T) {
+	ctx := open(t)
+	url := shop(t, "en")
+	do(ctx, t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	do(ctx, t, chromedp.Navigate(url+"/slos/payment-availability"), chromedp.SetValue("#f-target", "99.99"), chromedp.Click(`#what-if form button`), chromedp.WaitReady("#what-if-result"))
+	text := run(ctx, t, chromedp.Text("#what-if-result"))
+	if !strings.Contains(text, "99.99") {
+		t.Errorf("the form was sent and the page says %.200q", text)
 	}
 }
 

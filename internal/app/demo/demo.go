@@ -33,6 +33,8 @@ type Demo struct {
 	shop *Shop
 	app  *app.App
 	data string
+
+	fresh bool // the history was written by this run
 }
 
 // Injected says that a visitor, or the demo itself, broke or mended a service.
@@ -82,6 +84,9 @@ func (d *Demo) writeConfig(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
+	if err := writeCorrection(filepath.Join(folder, "corrections.yaml"), time.Now()); err != nil {
+		return err
+	}
 	return fs.WalkDir(examples.Files, "demo-shop", func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -100,6 +105,7 @@ func (d *Demo) writeHistory(ctx context.Context) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil // it goes on from an earlier run
 	}
+	d.fresh = true
 	to := time.Now().Truncate(step)
 	from := to.Add(-Span)
 	n, err := promstore.Backfill(ctx, dir, from, to, points(history(from), from))
@@ -116,7 +122,7 @@ func (d *Demo) Run(ctx context.Context) error {
 	defer cancel()
 	done := make(chan error, 2)
 	go func() { done <- d.shop.Run(ctx) }()
-	go func() { d.play(ctx); done <- nil }()
+	go func() { d.remember(ctx); d.play(ctx); done <- nil }()
 	err := d.app.Run(ctx)
 	cancel()
 	return errors.Join(err, <-done, <-done, d.cleanUp())
@@ -147,6 +153,7 @@ func (d *Demo) play(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	d.deploy(ctx)
 	if err := d.Break(ctx, "payment", Errors, "demo"); err != nil {
 		d.log.WarnContext(ctx, "fault not injected", "err", err)
 		return

@@ -71,6 +71,7 @@ func (d *Demo) Once(ctx context.Context, out io.Writer, faultAfter time.Duration
 	}
 	t.say("the shop is open: storefront → checkout → payment; %s", d.URL())
 	hold(ctx, faultAfter)
+	d.deploy(ctx)
 	if err := d.Break(ctx, broken, Errors, "demo"); err != nil {
 		return t.story, err
 	}

@@ -45,7 +45,7 @@ func (b ByWindow) Slots(ctx context.Context, o slo.Objective, from, to time.Time
 	counts, err := b.Counts.Counts(ctx, o, slo.Ends{Window: step, From: from.Add(step), To: to, Step: step})
 	out := make([]Slot, 0, len(counts))
 	for _, c := range counts {
-		out = append(out, Slot{Start: c.At.Add(-step), End: c.At, Bad: c.Bad(), Total: c.Total, Known: c.Known})
+		out = append(out, Slot{Start: c.At.Add(-step), End: c.At, Bad: c.Bad(), Total: c.Total, Known: c.Known, Unit: c.Unit})
 	}
 	return out, err
 }
@@ -238,7 +238,7 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 		}
 	}
 	for _, o := range k.Objectives() {
-		if o.Service == "" || !services[o.Service] {
+		if o.PartOf != "" || o.Service == "" || !services[o.Service] {
 			continue
 		}
 		l, err := k.Ledger(ctx, o, from, now)

@@ -45,6 +45,7 @@ type Slot struct {
 	Start, End time.Time
 	Bad, Total int64
 	Known      bool
+	Unit       int64 // parts that one event is counted in; 0 is 1
 }
 
 // Cause is a reason, from its beginning to its end. Free is what is not spent.
@@ -62,7 +63,7 @@ type Cause struct {
 type Entry struct {
 	Cause
 
-	Bad   int64     `json:"bad"`
+	Bad   int64     `json:"bad"`   // in parts, as the ledger's
 	First time.Time `json:"first"` // of its slots with bad events
 	Last  time.Time `json:"last"`
 	Share float64   `json:"share"` // of the budget; 0 where it is free or nothing is known
@@ -136,6 +137,7 @@ type Ledger struct {
 	From      time.Time `json:"from"`
 	To        time.Time `json:"to"`
 	Step      string    `json:"step"` // of a slot, which has one cause
+	Unit      int64     `json:"unit"` // parts that one event is counted in: divide bad, spent, total and allowed by it
 	Bad       int64     `json:"bad"`  // of all entries
 	Spent     int64     `json:"spent"`
 	Total     int64     `json:"total"`
@@ -147,8 +149,9 @@ type Ledger struct {
 // Close makes the ledger of slots: what is free counts neither as spent nor
 // towards the events that the budget is a share of.
 func Close(o slo.Objective, from, to time.Time, step time.Duration, slots []Slot, causes []Cause) Ledger {
-	l := Ledger{Objective: o.ID, From: from.UTC(), To: to.UTC(), Step: slo.Short(step), Entries: Attribute(slots, causes)}
+	l := Ledger{Objective: o.ID, From: from.UTC(), To: to.UTC(), Step: slo.Short(step), Unit: 1, Entries: Attribute(slots, causes)}
 	for _, s := range slots {
+		l.Unit = max(l.Unit, s.Unit)
 		if !s.Known {
 			l.Unknown++
 			continue

@@ -135,7 +135,7 @@ func (d *Desk) Report(ctx context.Context, name string, p period.Period, zone, s
 		p.End = now
 	}
 	for _, o := range d.Objectives() {
-		if service != "" && o.Service != service {
+		if o.PartOf != "" || (service != "" && o.Service != service) {
 			continue
 		}
 		if len(out.Rows) == most {

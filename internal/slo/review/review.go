@@ -47,6 +47,7 @@ type Attained struct {
 	End       time.Time `json:"end"`
 	Bad       int64     `json:"bad"`
 	Total     int64     `json:"total"`
+	Unit      int64     `json:"unit"` // parts that one event is counted in: divide bad and total by it
 	Known     bool      `json:"known"`
 	Met       bool      `json:"met"`
 	Remaining float64   `json:"remaining"` // of the budget at the end; below 0 when overspent
@@ -83,6 +84,7 @@ type Line struct {
 	Periods   []Attained     `json:"periods"` // the newest first
 	Fit       Fit            `json:"fit"`
 	Spend     []ledger.Entry `json:"spend"` // of the newest period
+	Unit      int64          `json:"unit"`  // parts that one event of Spend is counted in
 	Pages     int            `json:"pages"` // page-level burns in the newest period
 	Judged    int            `json:"judged"`
 	Right     int            `json:"right"` // of the judged ones, those that people called actionable
@@ -206,7 +208,7 @@ type Desk struct {
 // page, by their number.
 func (d *Desk) of(service string) (out []slo.Objective) {
 	for _, o := range d.Objectives() {
-		if o.Service == service {
+		if o.Service == service && o.PartOf == "" {
 			out = append(out, o)
 		}
 	}
@@ -262,7 +264,7 @@ func (d *Desk) Agenda(ctx context.Context, service string) (Agenda, error) {
 			}
 			l.Periods = append(l.Periods, attain(o, p, led))
 			if i == 0 {
-				l.Spend = append(l.Spend, led.Entries...)
+				l.Spend, l.Unit = append(l.Spend, led.Entries...), led.Unit
 			}
 		}
 		l.Fit = Test(l.Periods)
@@ -275,7 +277,7 @@ func (d *Desk) Agenda(ctx context.Context, service string) (Agenda, error) {
 }
 
 func attain(o slo.Objective, p period.Period, l ledger.Ledger) Attained {
-	a := Attained{Start: p.Start.UTC(), End: p.End.UTC(), Bad: l.Spent, Total: l.Total, Unknown: l.Unknown}
+	a := Attained{Start: p.Start.UTC(), End: p.End.UTC(), Bad: l.Spent, Total: l.Total, Unit: l.Unit, Unknown: l.Unknown}
 	a.Remaining, a.Known = o.Target.Left(l.Spent, l.Total)
 	a.Met = a.Known && a.Remaining >= 0
 	return a

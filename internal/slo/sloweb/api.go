@@ -14,6 +14,8 @@ type SLO struct {
 	ID        string      `json:"id"`
 	Name      string      `json:"name"`
 	Service   string      `json:"service"`
+	Parent    string      `json:"parent,omitempty" doc:"Of an instance of a grouped objective: the objective's id."`
+	Group     string      `json:"group,omitempty" doc:"Of an instance: its labels."`
 	Target    string      `json:"target" doc:"The share that must be good, as an exact decimal."`
 	Window    string      `json:"window" example:"30d"`
 	Source    string      `json:"source" doc:"file:line of its document"`
@@ -32,8 +34,9 @@ type SLO struct {
 type Counted struct {
 	Window string  `json:"window"`
 	Known  bool    `json:"known"`
-	Good   int64   `json:"good"`
-	Total  int64   `json:"total"`
+	Good   int64   `json:"good" doc:"In parts of an event: divide by unit."`
+	Total  int64   `json:"total" doc:"In parts of an event: divide by unit."`
+	Unit   int64   `json:"unit" doc:"Parts that one event is counted in: 1, or 1000000 where the SLI is a share."`
 	Burn   float64 `json:"burn" doc:"The burn rate; 0 where it is not known or nothing happened."`
 }
 
@@ -49,6 +52,8 @@ type BurnRates struct {
 	ShortBurn float64 `json:"short_burn"`
 	Known     bool    `json:"known"`
 	Burning   bool    `json:"burning"`
+	Pending   bool    `json:"pending,omitempty" doc:"At its rate, but not yet for long enough."`
+	Held      string  `json:"held,omitempty" doc:"At its rate, but its gate lets it call nobody: few_events, few_failures or chance."`
 }
 
 // Page is one page of objectives; Next is the cursor of the one after it.
@@ -89,16 +94,18 @@ type Past struct {
 type Point struct {
 	At    time.Time `json:"at"`
 	Known bool      `json:"known"`
-	Good  int64     `json:"good"`
-	Total int64     `json:"total"`
+	Good  int64     `json:"good" doc:"In parts of an event: divide by unit."`
+	Total int64     `json:"total" doc:"In parts of an event: divide by unit."`
+	Unit  int64     `json:"unit"`
 	Left  *float64  `json:"left,omitempty" doc:"Share left of the budget of the stretch from..to."`
 }
 
 type listIn struct {
 	Query   string `query:"q" doc:"Part of an id, a name or a service."`
 	Service string `query:"service"`
+	Parent  string `query:"parent" doc:"A grouped objective's id: its instances only."`
 	State   string `query:"state" enum:"danger,nodata,ok" doc:"How they stand."`
-	Sort    string `query:"sort" enum:"service,name,target,left,burn1h,-name,-target,-left,-burn1h"`
+	Sort    string `query:"sort" enum:"service,name,target,left,burn1h,burn6h,burn3d,-name,-target,-left,-burn1h,-burn6h,-burn3d"`
 	After   string `query:"after" doc:"The cursor: next of the page before."`
 	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -117,8 +124,8 @@ type pastIn struct {
 func API(a *httpd.API, d Deps) {
 	w := open(d)
 	op := func(id, summary string) httpd.Op { return httpd.Op{ID: id, Tag: "slo", Summary: summary} }
-	httpd.Get(a, "/api/v1/slos", op("list-slos", "Objectives and how they stand"), func(_ context.Context, in *listIn) (Page, error) {
-		found, next := pick(w.SLOs.All(), filter{Text: in.Query, Service: in.Service, State: in.State, Sort: in.Sort, After: in.After, Limit: in.Limit})
+	httpd.Get(a, "/api/v1/slos", op("list-slos", "Objectives and how they stand; parts of composites are left out"), func(_ context.Context, in *listIn) (Page, error) {
+		found, next := pick(w.standings(), filter{Text: in.Query, Service: in.Service, Parent: in.Parent, State: in.State, Sort: in.Sort, After: in.After, Limit: in.Limit})
 		out := Page{SLOs: []SLO{}, Next: next}
 		for _, s := range found {
 			out.SLOs = append(out.SLOs, encode(s))
@@ -133,6 +140,7 @@ func API(a *httpd.API, d Deps) {
 		return Detail{SLO: encode(s), Expr: w.expr(s), Promise: promises(s.Objective), Doc: s.Objective.Doc}, nil
 	})
 	httpd.Get(a, "/api/v1/slos/{id}/history", op("get-slo-history", "What happened, in 120 steps"), w.history)
+	httpd.Get(a, "/api/v1/slos/{id}/what-if", op("what-if-slo", "What another target would have meant; nothing is changed"), w.whatIfAPI)
 	w.ratesAPI(a)
 }
 
@@ -158,7 +166,7 @@ func (w *door) history(ctx context.Context, in *pastIn) (Past, error) {
 	}
 	out := Past{From: from, To: to, StepSeconds: step.Seconds(), Points: []Point{}}
 	for i, l := range slo.BurnDown(s.Objective, counts) {
-		p := Point{At: l.At.UTC(), Known: counts[i].Known, Good: counts[i].Good, Total: counts[i].Total}
+		p := Point{At: l.At.UTC(), Known: counts[i].Known, Good: counts[i].Good, Total: counts[i].Total, Unit: unitOf(counts[i].Unit)}
 		if l.Known {
 			p.Left = &l.Ratio
 		}
@@ -170,19 +178,19 @@ func (w *door) history(ctx context.Context, in *pastIn) (Past, error) {
 func encode(s slo.Standing) SLO {
 	o, st := s.Objective, s.Status
 	out := SLO{
-		ID: o.ID, Name: o.Name, Service: o.Service, Target: o.Target.String(), Window: slo.Short(o.Window), Source: o.Source,
+		ID: o.ID, Name: o.Name, Service: o.Service, Parent: o.Parent, Group: o.Group, Target: o.Target.String(), Window: slo.Short(o.Window), Source: o.Source,
 		Health: st.Health, At: st.At.UTC(), Known: st.Known, Remaining: st.Remaining, Sentence: st.Sentence(o), Problem: st.Problem,
 		Windows: []Counted{}, Pairs: []BurnRates{},
 	}
 	for _, w := range st.Windows {
-		c := Counted{Window: w.Window, Known: w.Count.Known, Good: w.Good, Total: w.Total, Burn: w.Burn}
+		c := Counted{Window: w.Window, Known: w.Count.Known, Good: w.Good, Total: w.Total, Unit: unitOf(w.Unit), Burn: w.Burn}
 		out.Windows = append(out.Windows, c)
 		if w.Window == out.Window {
 			out.Period = c
 		}
 	}
 	for _, p := range st.Pairs {
-		b := BurnRates{Name: p.Name(), Policy: p.Policy, Severity: string(p.Severity), Rate: p.Rate, Long: slo.Short(p.Long), LongBurn: p.LongBurn, ShortBurn: p.ShortBurn, Known: p.Known, Burning: p.Burning}
+		b := BurnRates{Name: p.Name(), Policy: p.Policy, Severity: string(p.Severity), Rate: p.Rate, Long: slo.Short(p.Long), LongBurn: p.LongBurn, ShortBurn: p.ShortBurn, Known: p.Known, Burning: p.Burning, Pending: p.Pending, Held: string(p.Held)}
 		if p.Short > 0 {
 			b.Short = slo.Short(p.Short)
 		}

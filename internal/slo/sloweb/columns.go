@@ -15,8 +15,8 @@ func columns(ctx context.Context) []webkit.ColumnHead {
 		{Text: "SLO", Sort: "name"},
 		{Text: webkit.T(ctx, "slo.col.left"), Sort: "left", Definition: webkit.T(ctx, "slo.def.left")},
 		{Text: webkit.T(ctx, "slo.col.burn", span(ctx, time.Hour)), Sort: "burn1h", Number: true, Definition: burn},
-		{Text: span(ctx, 6*time.Hour), Number: true, Wide: true},
-		{Text: span(ctx, 72*time.Hour), Number: true, Wide: true},
+		{Text: span(ctx, 6*time.Hour), Sort: "burn6h", Number: true, Wide: true},
+		{Text: span(ctx, 72*time.Hour), Sort: "burn3d", Number: true, Wide: true},
 		{Text: webkit.T(ctx, "slo.col.spark"), Wide: true},
 		{Text: webkit.T(ctx, "slo.col.state"), Wide: true},
 	}

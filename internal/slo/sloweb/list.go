@@ -17,8 +17,9 @@ const pageSize = 100
 type filter struct {
 	Text    string
 	Service string
+	Parent  string // a grouped objective: its instances only
 	State   string // "danger", "nodata", "ok" or "" for all
-	Sort    string // "service" (also ""), "name", "target", "left", "burn1h"; "-" turns it round
+	Sort    string // "service" (also ""), "name", "target", "left", "burn1h", "burn6h", "burn3d"; "-" turns it round
 	After   string // the id after which the page begins
 	Limit   int
 }
@@ -89,7 +90,8 @@ func fits(s *slo.Standing, f filter, text string) bool {
 	o := s.Objective
 	switch {
 	case f.Service != "" && o.Service != f.Service,
-		text != "" && !strings.Contains(strings.ToLower(o.ID+" "+o.Name+" "+o.Service), text),
+		f.Parent != "" && o.Parent != f.Parent,
+		text != "" && !strings.Contains(strings.ToLower(o.ID+" "+o.Name+" "+o.Service+" "+o.Group), text),
 		f.State == "danger" && !danger(s.Status),
 		f.State == "nodata" && state(s.Status) != webkit.Unknown,
 		f.State == "ok" && state(s.Status) != webkit.OK:
@@ -103,7 +105,7 @@ func fits(s *slo.Standing, f filter, text string) bool {
 func order(sort string) func(a, b *slo.Standing) int {
 	key, down := strings.TrimPrefix(sort, "-"), strings.HasPrefix(sort, "-")
 	byPlace := func(a, b *slo.Standing) int {
-		return cmp.Or(cmp.Compare(a.Objective.Service, b.Objective.Service), cmp.Compare(a.Objective.ID, b.Objective.ID))
+		return cmp.Or(cmp.Compare(a.Objective.Service, b.Objective.Service), cmp.Compare(family(a.Objective), family(b.Objective)), cmp.Compare(a.Objective.ID, b.Objective.ID))
 	}
 	number := func(of func(*slo.Standing) (float64, bool)) func(a, b *slo.Standing) int {
 		return func(a, b *slo.Standing) int {
@@ -123,8 +125,9 @@ func order(sort string) func(a, b *slo.Standing) int {
 	switch key {
 	case "left":
 		return number(func(s *slo.Standing) (float64, bool) { return s.Status.Remaining, s.Status.Known })
-	case "burn1h":
-		return number(func(s *slo.Standing) (float64, bool) { return burnOver(*s, time.Hour) })
+	case "burn1h", "burn6h", "burn3d":
+		over := map[string]time.Duration{"burn1h": time.Hour, "burn6h": 6 * time.Hour, "burn3d": 72 * time.Hour}[key]
+		return number(func(s *slo.Standing) (float64, bool) { return burnOver(*s, over) })
 	case "target":
 		return number(func(s *slo.Standing) (float64, bool) { return -s.Objective.Target.Budget(), true })
 	case "name":
@@ -138,6 +141,9 @@ func order(sort string) func(a, b *slo.Standing) int {
 	}
 	return byPlace
 }
+
+// family is what the instances of a grouped objective have in common: its id.
+func family(o slo.Objective) string { return cmp.Or(o.Parent, o.ID) }
 
 // grouped reports whether a sort keeps the objectives of a service together.
 func grouped(sort string) bool { return sort == "" || sort == "service" }
@@ -159,6 +165,9 @@ func worst(all []slo.Standing) (out slo.Standing, ok bool) {
 	}
 	most := math.Inf(-1)
 	for _, s := range all {
+		if part(s) {
+			continue
+		}
 		if u := urgency(s); danger(s.Status) && u > most {
 			out, most, ok = s, u, true
 		}

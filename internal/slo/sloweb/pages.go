@@ -3,6 +3,7 @@ package sloweb
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,15 +17,34 @@ import (
 
 func (w *door) list(r *http.Request) (webkit.Page, error) {
 	ctx, q := r.Context(), r.URL.Query()
-	f := filter{Text: q.Get("q"), Service: q.Get("service"), State: q.Get("state"), Sort: q.Get("sort"), After: q.Get("after"), Limit: pageSize}
-	v := viewList(ctx, w.SLOs.All(), f)
+	f := filter{Text: q.Get("q"), Service: q.Get("service"), Parent: q.Get("parent"), State: q.Get("state"), Sort: q.Get("sort"), After: q.Get("after"), Limit: pageSize}
+	return w.listOf(ctx, w.standings(), f), nil
+}
+
+// family is the list of the instances of a grouped objective, which has no page of
+// its own.
+func (w *door) family(r *http.Request, missing error) (webkit.Page, bool) {
+	id, all := r.PathValue("id"), w.standings()
+	if missing == nil || !slices.ContainsFunc(all, func(s slo.Standing) bool { return s.Objective.Parent == id }) {
+		return webkit.Page{}, false
+	}
+	own, _ := pick(all, filter{Parent: id})
+	p := w.listOf(r.Context(), own, filter{Parent: id, Sort: r.URL.Query().Get("sort"), After: r.URL.Query().Get("after"), Limit: pageSize})
+	name := ownName(own[0].Objective)
+	p.Title, p.Crumbs = name, []webkit.Crumb{{Text: name}}
+	return p, true
+}
+
+func (w *door) listOf(ctx context.Context, all []slo.Standing, f filter) webkit.Page {
+	v := viewList(ctx, all, f)
+	v.Head.Actions = subnav("slos")
 	for i := range v.Rows {
 		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].standing)
 		if v.Rows[i].Service != "" {
 			v.Rows[i].Service = w.Service(ctx, v.Rows[i].Service)
 		}
 	}
-	return webkit.Page{Title: webkit.T(ctx, "slo.nav"), Active: "slos", Live: []string{"slo", "config"}, Body: listPage(v)}, nil
+	return webkit.Page{Title: webkit.T(ctx, "slo.nav"), Active: "slos", Live: []string{"slo", "config"}, Body: listPage(v)}
 }
 
 // sparkOf is a spark that is known already; nil has the browser ask for it.
@@ -39,8 +59,11 @@ func (w *door) sparkOf(ctx context.Context, s slo.Standing) *webkit.SparkLine {
 
 func (w *door) find(id string) (slo.Standing, error) {
 	o, s, ok := w.SLOs.Objective(id)
-	if !ok {
+	switch {
+	case !ok:
 		return slo.Standing{}, errs.New(errs.NotFound, "there is no SLO %q", id)
+	case o.PartOf != "":
+		return slo.Standing{}, errs.New(errs.NotFound, "%q is a part of the SLO %q, which shows it", id, o.PartOf)
 	}
 	return slo.Standing{Objective: o, Status: s}, nil
 }
@@ -60,17 +83,23 @@ func (w *door) spark(r *http.Request) (webkit.Page, error) {
 func (w *door) show(r *http.Request) (webkit.Page, error) {
 	ctx := r.Context()
 	s, err := w.find(r.PathValue("id"))
+	if v, grouped := w.family(r, err); grouped {
+		return v, nil
+	}
 	if err != nil {
 		return webkit.Page{}, err
 	}
+	now := w.Now().UTC()
 	rng := webkit.ParseRange(r.URL.Query(), webkit.Range{From: "now-6h", To: "now"})
 	service := w.Service(ctx, s.Objective.Service)
 	v := detailView{
-		ID: s.Objective.ID, Head: detailHead(ctx, s, service), Problem: s.Status.Problem, Facts: viewFacts(ctx, s, service),
+		ID: s.Objective.ID, Head: detailHead(ctx, s, service, now), Problem: s.Status.Problem, Facts: viewFacts(ctx, s, service, now),
 		Promise: viewPromise(ctx, s.Objective), Pairs: viewPairs(ctx, s), Windows: viewWindows(ctx, s),
 		Expr: w.expr(s), Source: s.Objective.Source, Doc: s.Objective.Doc,
 	}
 	v.Proof = w.proof(ctx, s.Objective)
+	v.WhatIf = w.whatIf(ctx, s, r.URL.Query())
+	v.Watched, v.Parts, v.How = viewConditions(ctx, s), w.viewParts(ctx, s.Objective), w.viewCounting(ctx, s.Objective, now)
 	if err := w.addPast(ctx, s, rng, &v); err != nil {
 		return webkit.Page{}, err
 	}
@@ -107,7 +136,7 @@ func (w *door) addPast(ctx context.Context, s slo.Standing, rng webkit.Range, v 
 	if err != nil {
 		return err
 	}
-	marks := moments(ctx, records, now)
+	marks := append(moments(ctx, records, now), w.corrected(ctx, o, earlier(from, now.Add(-o.Window)), now)...)
 
 	lines := make([]burnLine, len(chartWindows(o)))
 	var lefts []slo.Left
@@ -176,7 +205,7 @@ func (w *door) happened(ctx context.Context, o slo.Objective, since time.Time) (
 // panel is a service's objectives, on the page of the service.
 func (w *door) panel(r *http.Request) (webkit.Page, error) {
 	ctx, id := r.Context(), r.PathValue("id")
-	v := viewList(ctx, w.SLOs.All(), filter{Service: id, Limit: pageSize})
+	v := viewList(ctx, w.standings(), filter{Service: id, Limit: pageSize})
 	for i := range v.Rows {
 		v.Rows[i].Spark = w.sparkOf(ctx, v.Rows[i].standing)
 	}

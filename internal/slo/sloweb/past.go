@@ -26,7 +26,10 @@ type past struct {
 }
 
 type question struct {
+	id     string
 	sli    slo.SLI
+	method slo.Method
+	slice  slo.Slice
 	window time.Duration
 	span   time.Duration
 	end    time.Time // zero: now, whenever that is
@@ -55,7 +58,7 @@ func (p *past) look(q question) ([]slo.Count, bool) {
 
 // counts counts windows of one length over the span that ends at end.
 func (p *past) counts(ctx context.Context, o slo.Objective, q question) ([]slo.Count, error) {
-	q.sli = o.SLI
+	q = q.of(o)
 	if c, ok := p.look(q); ok {
 		return c, nil
 	}
@@ -79,21 +82,33 @@ func (p *past) counts(ctx context.Context, o slo.Objective, q question) ([]slo.C
 	return c, nil
 }
 
-// steps is the question whose answers fill the objective's window.
-func steps(o slo.Objective, n int) question {
-	step := max(time.Second, (o.Window / time.Duration(n)).Truncate(time.Second))
-	return question{sli: o.SLI, window: step, span: o.Window - step, step: step}
+// of makes q a question about o: about what is counted, not about its target.
+func (q question) of(o slo.Objective) question {
+	q.id, q.sli, q.method, q.slice = o.ID, o.SLI, o.Method, o.Slice
+	return q
+}
+
+// steps is the question whose answers fill the objective's window, or what is over
+// of its calendar's period.
+func (p *past) steps(o slo.Objective, n int) question {
+	length := o.Window
+	if o.Calendar != nil {
+		now := p.now()
+		length = max(now.Sub(periodOf(o, now).Start).Truncate(time.Minute), time.Minute)
+	}
+	step := max(time.Second, (length / time.Duration(n)).Truncate(time.Second))
+	return question{window: step, span: length - step, step: step}.of(o)
 }
 
 // burnDown says how the budget of the window that ends now was spent.
 func (p *past) burnDown(ctx context.Context, o slo.Objective, n int) ([]slo.Left, error) {
-	c, err := p.counts(ctx, o, steps(o, n))
+	c, err := p.counts(ctx, o, p.steps(o, n))
 	return slo.BurnDown(o, c), err
 }
 
 // sparkNow returns the budget's line where it is remembered already.
 func (p *past) sparkNow(o slo.Objective) ([]slo.Left, bool) {
-	c, ok := p.look(steps(o, sparkSteps))
+	c, ok := p.look(p.steps(o, sparkSteps))
 	return slo.BurnDown(o, c), ok
 }
 
@@ -108,4 +123,34 @@ func (p *past) burns(ctx context.Context, o slo.Objective, window time.Duration,
 		q.end = time.Time{}
 	}
 	return p.counts(ctx, o, q)
+}
+
+// days counts each civil day of the zone that is in [from, now], the first and the
+// last as far as they are.
+func (p *past) days(ctx context.Context, o slo.Objective, from, now time.Time, zone *time.Location) ([]dayCount, error) {
+	var out []dayCount
+	for start := from; start.Before(now); {
+		local := start.In(zone)
+		end := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone)
+		q := question{window: end.Sub(start), step: end.Sub(start), end: end}
+		if !end.Before(now) {
+			// Today is asked for anew each minute.
+			at := now.Truncate(time.Minute)
+			q.window, q.step, q.end = at.Sub(start), time.Second, at
+		}
+		if len(out) == 0 {
+			// The first day's beginning moves on with the window.
+			start = start.Truncate(time.Minute)
+			q.window = q.end.Sub(start)
+		}
+		if q.window > 0 {
+			c, err := p.counts(ctx, o, q)
+			if err != nil {
+				return out, err
+			}
+			out = append(out, dayCount{Start: start, Count: c[len(c)-1]})
+		}
+		start = end
+	}
+	return out, nil
 }

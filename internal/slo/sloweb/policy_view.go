@@ -110,10 +110,10 @@ func viewGate(ctx context.Context, all []policy.Standing, policyOf, name func(st
 }
 
 func gateHead(ctx context.Context, all int, counts map[policy.State]int) webkit.Head {
-	h := webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "gate.head.ok", all), Evidence: "/log?name=slo.gated,slo.gate_overridden,slo.budget_state_changed"}
+	h := webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "gate.head.ok", all), Detail: webkit.T(ctx, "gate.head.detail"), Actions: subnav("gate"), Evidence: "/log?name=slo.gated,slo.gate_overridden,slo.budget_state_changed"}
 	switch {
 	case all == 0:
-		return webkit.Head{Sentence: webkit.T(ctx, "gate.head.none")}
+		return webkit.Head{Sentence: webkit.T(ctx, "gate.head.none"), Actions: subnav("gate")}
 	case counts[policy.Exhausted] > 0:
 		h.State, h.Sentence = webkit.Firing, webkit.T(ctx, "gate.head.exhausted", counts[policy.Exhausted], all)
 	case counts[policy.Restricted]+counts[policy.Caution] > 0:

@@ -2,10 +2,12 @@ package sloweb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/replay"
@@ -153,7 +155,7 @@ type use struct {
 // whose reference leads nowhere, are apart.
 func (w *door) uses(set *catalogue.Set) (by map[string]*use, without []slo.Standing) {
 	by = map[string]*use{}
-	for _, s := range w.SLOs.All() {
+	for _, s := range w.standings() {
 		if s.Objective.BurnRates == "" {
 			without = append(without, s)
 			continue
@@ -196,4 +198,49 @@ func (w *door) pagesPerWeek(ctx context.Context) (map[string]float64, error) {
 			return out, nil
 		}
 	}
+}
+
+// judged is what people said of pages: worth it, or not.
+type judged struct{ Right, All int }
+
+// text is the precision with its n, or "no data".
+func (j judged) text(ctx context.Context) string {
+	if j.All == 0 {
+		return webkit.T(ctx, "webkit.nodata")
+	}
+	return webkit.T(ctx, "slo.rates.precision.value", webkit.Percent(ctx, tenth(float64(j.Right)/float64(j.All))), j.Right, j.All)
+}
+
+func (u *use) judged(all map[string]judged) (out judged) {
+	for _, s := range u.slos {
+		j := all[s.Objective.ID]
+		out.Right, out.All = out.Right+j.Right, out.All+j.All
+	}
+	return out
+}
+
+// judgements are what people said, over four weeks of the log, of the alerts of each
+// objective.
+func (w *door) judgements(ctx context.Context) (map[string]judged, error) {
+	records, err := w.Events.Events(ctx, event.Query{Names: []string{"alert.judged"}, From: w.Now().Add(-pagesOver), Newest: true, Limit: 5000})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]judged{}
+	for _, r := range records {
+		var j struct {
+			Rule       string `json:"rule"`
+			Actionable *bool  `json:"actionable"`
+		}
+		if json.Unmarshal(r.Payload, &j) != nil || j.Actionable == nil {
+			continue
+		}
+		n := out[j.Rule]
+		n.All++
+		if *j.Actionable {
+			n.Right++
+		}
+		out[j.Rule] = n
+	}
+	return out, nil
 }

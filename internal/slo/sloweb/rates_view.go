@@ -31,9 +31,22 @@ type rateRow struct {
 	For                  string
 	Used                 string
 	Pages                string
+	Precision            string
 	State                webkit.State
 	Word                 string
 	Current              bool
+	Seed                 bool
+}
+
+// rank is 0 for what is in use, 1 for what is one's own, 2 for what is built in.
+func (r rateRow) rank() int {
+	switch {
+	case r.Used != "—":
+		return 0
+	case !r.Seed:
+		return 1
+	}
+	return 2
 }
 
 // entryView is one entry with what follows from it.
@@ -90,13 +103,17 @@ func (w *door) ratesPage(r *http.Request) (webkit.Page, error) {
 	if err != nil {
 		return webkit.Page{}, err
 	}
-	target, err := slo.ParseTarget(q.Get("target"), true)
-	if err != nil {
+	target, wrong := slo.ParseTarget(q.Get("target"), true)
+	if wrong != nil {
 		target, _ = slo.ParseTarget("99.9", true) // a target that is none shows the usual one
+	}
+	words, err := w.judgements(ctx)
+	if err != nil {
+		return webkit.Page{}, err
 	}
 	set := w.rates()
 	by, without := w.uses(set)
-	v := w.viewRates(ctx, set, by, pages, q.Get("entry"), target)
+	v := w.viewRates(ctx, known{set, by, pages, words}, q.Get("entry"), target)
 	if len(without) > 0 {
 		v.Without = webkit.T(ctx, "slo.rates.without", len(without))
 	}
@@ -104,17 +121,29 @@ func (w *door) ratesPage(r *http.Request) (webkit.Page, error) {
 	return webkit.Page{Title: webkit.T(ctx, "slo.rates.nav"), Active: "burn-rates", Live: []string{"config"}, Body: ratesBody(v)}, nil
 }
 
-func (w *door) viewRates(ctx context.Context, set *catalogue.Set, by map[string]*use, pages map[string]float64, chosen string, target slo.Target) ratesView {
-	v := ratesView{}
+// known is what is known of entries and who uses them.
+type known struct {
+	set   *catalogue.Set
+	by    map[string]*use
+	pages map[string]float64
+	words map[string]judged
+}
+
+func (w *door) viewRates(ctx context.Context, k known, chosen string, target slo.Target) ratesView {
+	v, set, by, pages := ratesView{}, k.set, k.by, k.pages
+	if chosen == "" {
+		chosen = usual(set, by)
+	}
 	used, overdue, broken := 0, 0, 0
 	for _, c := range set.All() {
 		for _, e := range c.Entries {
-			row := rateRow{ID: entryKey(c, e), Ref: entryKey(c, e), Title: c.Title, For: matchText(ctx, e), State: webkit.Muted, Word: webkit.T(ctx, "slo.rates.unused"), Pages: "—", Used: "—"}
+			row := rateRow{ID: entryKey(c, e), Ref: entryKey(c, e), Title: c.Title, Seed: c.Seed, For: matchText(ctx, e), State: webkit.Muted, Word: webkit.T(ctx, "slo.rates.unused"), Pages: "—", Used: "—", Precision: "—"}
 			row.Href = webkit.WithQuery(ctx, "entry", row.ID)
 			wrong := len(problemsOf(c, e))
 			if u := by[row.ID]; u != nil {
 				used += len(u.slos)
 				row.State, row.Word = webkit.OK, webkit.T(ctx, "slo.rates.used")
+				row.Precision = u.judged(k.words).text(ctx)
 				row.Used, row.Pages = webkit.Number(ctx, int64(len(u.slos))), webkit.Decimal(ctx, perWeekOf(u, pages), 1)
 				if wrong > 0 {
 					broken++
@@ -128,16 +157,36 @@ func (w *door) viewRates(ctx context.Context, set *catalogue.Set, by map[string]
 				row.State, row.Word = webkit.Warning, webkit.T(ctx, "slo.rates.wrong", wrong)
 			}
 			if row.Current = row.ID == chosen || (chosen == "" && len(v.Rows) == 0); row.Current {
-				v.Chosen = w.viewEntry(ctx, c, e, by[row.ID], pages, target)
+				v.Chosen = w.viewEntry(ctx, k, c, e, target)
 			}
 			v.Rows = append(v.Rows, row)
 		}
 	}
-	v.Head = webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.rates.head", used, len(v.Rows)), Detail: webkit.T(ctx, "slo.rates.lead")}
+	// What is in use or wrong comes before what merely exists.
+	slices.SortStableFunc(v.Rows, func(a, b rateRow) int { return a.rank() - b.rank() })
+	v.Head = webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.rates.head", used, len(v.Rows)), Detail: webkit.T(ctx, "slo.rates.lead"), Actions: subnav("burn-rates")}
 	if overdue+broken > 0 {
 		v.Head.State, v.Head.Sentence = webkit.Warning, webkit.T(ctx, "slo.rates.head.wrong", overdue, broken)
 	}
 	return v
+}
+
+// usual is the entry that is shown where none is asked for: the one that most
+// objectives have, or what the SRE Workbook recommends.
+func usual(set *catalogue.Set, by map[string]*use) (key string) {
+	most := 0
+	for _, c := range set.All() {
+		for _, e := range c.Entries {
+			k := entryKey(c, e)
+			if u := by[k]; u != nil && len(u.slos) > most {
+				key, most = k, len(u.slos)
+			}
+			if most == 0 && c.Seed && c.Name == "google-30d" {
+				key = k
+			}
+		}
+	}
+	return key
 }
 
 func perWeekOf(u *use, pages map[string]float64) (n float64) {
@@ -176,7 +225,12 @@ func matchText(ctx context.Context, e catalogue.Entry) string {
 	return strings.Join(parts, " · ")
 }
 
-func (w *door) viewEntry(ctx context.Context, c catalogue.Catalogue, e catalogue.Entry, u *use, pages map[string]float64, target slo.Target) entryView {
+func (w *door) viewEntry(ctx context.Context, k known, c catalogue.Catalogue, e catalogue.Entry, target slo.Target) entryView {
+	u, pages := k.by[entryKey(c, e)], k.pages
+	precision := "—"
+	if u != nil {
+		precision = u.judged(k.words).text(ctx)
+	}
 	target, period := e.Shown(target)
 	v := entryView{Title: entryKey(c, e), Shown: webkit.T(ctx, "slo.rates.shown", percent(ctx, target), span(ctx, period)), Wrong: problemsOf(c, e)}
 	owner, review := c.Owner, "—"
@@ -195,7 +249,7 @@ func (w *door) viewEntry(ctx context.Context, c catalogue.Catalogue, e catalogue
 		{Key: webkit.T(ctx, "slo.rates.owner"), Value: owner},
 		{Key: webkit.T(ctx, "slo.rates.review"), Value: review},
 		{Key: webkit.T(ctx, "slo.rates.why"), Value: e.Rationale},
-		{Key: webkit.T(ctx, "slo.rates.precision"), Value: webkit.T(ctx, "webkit.nodata"), Definition: webkit.T(ctx, "slo.def.precision")},
+		{Key: webkit.T(ctx, "slo.rates.precision"), Value: precision, Definition: webkit.T(ctx, "slo.def.precision")},
 	}
 	for _, s := range catalogue.Shares() {
 		v.Shares = append(v.Shares, webkit.Percent(ctx, s))
@@ -244,9 +298,9 @@ func (w *door) form(ctx context.Context, q url.Values) backtestForm {
 	if f.Days.Value == "" {
 		f.Days.Value = "90"
 	}
-	for _, s := range w.SLOs.All() {
+	for _, s := range w.standings() {
 		if f.Any = true; len(f.Objective.Choices) < 500 {
-			f.Objective.Choices = append(f.Objective.Choices, webkit.Choice{Value: s.Objective.ID, Text: s.Objective.ID})
+			f.Objective.Choices = append(f.Objective.Choices, webkit.Choice{Value: s.Objective.ID, Text: w.Service(ctx, s.Objective.Service) + " · " + s.Objective.Name})
 		}
 	}
 	return f
@@ -261,7 +315,7 @@ func (w *door) tryPage(r *http.Request) (webkit.Page, error) {
 		days = 0 // refused with the others out of range
 	}
 	t, results, err := w.backtest(ctx, q.Get("slo"), strings.TrimSpace(q.Get("catalogue")), days, webkit.Zone(ctx))
-	v.Head = webkit.Head{Title: webkit.T(ctx, "slo.try.title"), Sentence: webkit.T(ctx, "slo.try.none")}
+	v.Head = webkit.Head{Title: webkit.T(ctx, "slo.try.title"), Sentence: webkit.T(ctx, "slo.try.none"), Actions: subnav("burn-rates")}
 	if err != nil {
 		v.Problem = err.Error()
 		v.Head.State = webkit.Unknown

@@ -93,6 +93,6 @@ func (w *door) spent(ctx context.Context, o slo.Objective) ([]spendView, error) 
 		return nil, nil
 	}
 	now := w.Now().UTC()
-	l, err := w.Governed.Ledger.Ledger(ctx, o, now.Add(-o.Window), now)
-	return viewSpend(ctx, l.Entries), err
+	l, err := w.Governed.Ledger.Ledger(ctx, o, periodOf(o, now).Start, now)
+	return viewSpend(ctx, l.Entries, l.Unit), err
 }

@@ -30,7 +30,7 @@ func (w *door) reviewsPage(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	return webkit.Page{
-		Title: webkit.T(ctx, "review.nav"), Active: "gate", Live: []string{"slo", "config"}, Body: reviewsPage(viewReviews(ctx, all, held, w.names(ctx))),
+		Title: webkit.T(ctx, "review.nav"), Active: "slos", Live: []string{"slo", "config"}, Body: reviewsPage(viewReviews(ctx, all, held, w.names(ctx))),
 		Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "review.nav")}},
 	}, nil
 }
@@ -59,7 +59,7 @@ func (w *door) reviewPage(r *http.Request) (webkit.Page, error) {
 	v := viewAgenda(ctx, agenda, name)
 	v.Held, v.Signed, v.ActAs = viewHeld(ctx, held, w.names(ctx)), signed, w.actAs(r)
 	return webkit.Page{
-		Title: webkit.T(ctx, "review.title", name), Active: "gate", Body: reviewPage(v),
+		Title: webkit.T(ctx, "review.title", name), Active: "slos", Body: reviewPage(v),
 		Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "review.nav"), Href: "/slos/reviews"}, {Text: name}},
 	}, nil
 }
@@ -91,7 +91,7 @@ func (w *door) reportPage(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	return webkit.Page{
-		Title: webkit.T(ctx, "report.title", rep.Name), Active: "gate", Body: reportPage(viewReport(ctx, rep, q.Get("service"), w.names(ctx))),
+		Title: webkit.T(ctx, "report.title", rep.Name), Active: "slos", Body: reportPage(viewReport(ctx, rep, q.Get("service"), w.names(ctx))),
 		Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "report.title", rep.Name)}},
 	}, nil
 }

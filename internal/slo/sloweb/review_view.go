@@ -3,6 +3,7 @@ package sloweb
 import (
 	"context"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"net/url"
 	"strconv"
@@ -73,7 +74,7 @@ type spendView struct {
 }
 
 func viewReviews(ctx context.Context, all []review.Standing, held []review.Record, name func(string) string) reviewsView {
-	v := reviewsView{Head: webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "review.head.ok"), Evidence: "/log?name=slo.review_held"}}
+	v := reviewsView{Head: webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "review.head.ok"), Detail: webkit.T(ctx, "review.head.detail"), Actions: subnav("reviews"), Evidence: "/log?name=slo.review_held"}}
 	due := 0
 	for _, s := range all {
 		r := reviewRow{ID: s.Service, Name: name(s.Service), Href: "/slos/reviews/of/" + url.PathEscape(s.Service), Due: s.Due, Next: s.Next, Last: s.Last, Word: webkit.T(ctx, "review.status."+string(s.Status))}
@@ -93,7 +94,7 @@ func viewReviews(ctx context.Context, all []review.Standing, held []review.Recor
 	}
 	switch {
 	case len(all) == 0:
-		v.Head = webkit.Head{Sentence: webkit.T(ctx, "review.head.none")}
+		v.Head = webkit.Head{Sentence: webkit.T(ctx, "review.head.none"), Actions: subnav("reviews")}
 	case due > 0:
 		v.Head.State, v.Head.Sentence = webkit.Warning, webkit.T(ctx, "review.head.due", due)
 	}
@@ -112,10 +113,10 @@ func viewHeld(ctx context.Context, held []review.Record, name func(string) strin
 }
 
 func viewAgenda(ctx context.Context, a review.Agenda, name string) agendaView {
-	v := agendaView{Service: a.Service, Head: webkit.Head{Title: webkit.T(ctx, "review.title", name), State: webkit.OK, Sentence: webkit.T(ctx, "review.suits", len(a.Lines))}}
+	v := agendaView{Service: a.Service, Head: webkit.Head{Actions: subnav("reviews"), Title: webkit.T(ctx, "review.title", name), Detail: webkit.T(ctx, "review.detail"), State: webkit.OK, Sentence: webkit.T(ctx, "review.suits", len(a.Lines))}}
 	loose, tight := 0, 0
 	for _, l := range a.Lines {
-		line := lineView{Name: l.Name, Href: "/slos/" + url.PathEscape(l.Objective), Target: webkit.T(ctx, "slo.percent", l.Target), State: webkit.OK, Problem: l.Problem, Fit: webkit.T(ctx, "review.fit.suits"), Spend: viewSpend(ctx, l.Spend)}
+		line := lineView{Name: l.Name, Href: "/slos/" + url.PathEscape(l.Objective), Target: webkit.T(ctx, "slo.percent", l.Target), State: webkit.OK, Problem: l.Problem, Fit: webkit.T(ctx, "review.fit.suits"), Spend: viewSpend(ctx, l.Spend, l.Unit)}
 		switch l.Fit {
 		case review.TooLoose:
 			line.State, line.Fit = webkit.Warning, webkit.T(ctx, "review.fit.loose")
@@ -157,9 +158,9 @@ func viewPeriod(ctx context.Context, p review.Attained) periodView {
 	return v
 }
 
-func viewSpend(ctx context.Context, entries []ledger.Entry) (out []spendView) {
+func viewSpend(ctx context.Context, entries []ledger.Entry, unit int64) (out []spendView) {
 	for _, e := range entries {
-		v := spendView{Kind: webkit.T(ctx, "ledger.kind."+string(e.Kind)), Title: e.Title, Href: e.Href, Free: e.Free, Bad: webkit.Number(ctx, e.Bad), Share: webkit.Percent(ctx, tenth(e.Share)), First: e.First}
+		v := spendView{Kind: webkit.T(ctx, "ledger.kind."+string(e.Kind)), Title: e.Title, Href: e.Href, Free: e.Free, Bad: amount(ctx, e.Bad, unit), Share: webkit.Percent(ctx, tenth(e.Share)), First: e.First}
 		if e.Free {
 			v.Share = webkit.T(ctx, "ledger.free")
 		}
@@ -175,10 +176,13 @@ type reportView struct {
 	Zone    string
 	Service string
 	CSV     string
-	From    time.Time
-	To      time.Time
+	Dates   string // first and last day, in the report's zone
 	Rows    []reportRow
 	Left    int
+	Over    bool   // the period has ended
+	Unknown int    // objectives without data
+	Prev    string // addresses of the neighbours
+	Next    string
 }
 
 type reportRow struct {
@@ -189,23 +193,84 @@ type reportRow struct {
 
 func viewReport(ctx context.Context, r review.Report, service string, name func(string) string) reportView {
 	q := url.Values{"period": {r.Name}, "zone": {r.Zone}, "service": {service}}
-	v := reportView{Period: r.Name, Zone: r.Zone, Service: service, CSV: "/slos/report.csv?" + q.Encode(), From: r.Start, To: r.End, Left: r.Left}
+	v := reportView{Period: r.Name, Zone: r.Zone, Service: service, CSV: "/slos/report.csv?" + q.Encode(), Dates: datesText(ctx, r), Left: r.Left}
+	v.Prev, v.Next = neighbours(r, service, webkit.Now(ctx))
 	missed := 0
 	for _, row := range r.Rows {
 		p := viewPeriod(ctx, row.Period)
 		if row.Period.Known && !row.Period.Met {
 			missed++
 		}
+		if !row.Period.Known {
+			v.Unknown++
+		}
 		v.Rows = append(v.Rows, reportRow{
 			Service: name(row.Service), Name: row.Name, Href: "/slos/" + url.PathEscape(row.Objective), Target: webkit.T(ctx, "slo.percent", row.Target), Period: p,
-			Bad: webkit.Number(ctx, row.Period.Bad), Total: webkit.Number(ctx, row.Period.Total), Cause: row.TopCause, Problem: row.Problem,
+			Bad: amount(ctx, row.Period.Bad, row.Period.Unit), Total: amount(ctx, row.Period.Total, row.Period.Unit), Cause: causeText(ctx, row.TopCause), Problem: row.Problem,
 		})
 	}
-	v.Head = webkit.Head{State: webkit.OK, Title: r.Name, Sentence: webkit.T(ctx, "report.head.ok", len(r.Rows))}
+	v.Head = webkit.Head{State: webkit.OK, Title: webkit.T(ctx, "report.title", r.Name), Sentence: webkit.T(ctx, "report.head.ok", len(r.Rows)), Actions: subnav("report")}
+	v.Over = !r.End.After(webkit.Now(ctx))
+	switch {
+	case len(r.Rows) == 0:
+		v.Head.State, v.Head.Sentence = "", webkit.T(ctx, "report.head.none")
+	case v.Unknown == len(r.Rows):
+		v.Head.State, v.Head.Sentence = webkit.Unknown, webkit.T(ctx, "report.head.unknown")
+	case !v.Over:
+		v.Head.Sentence = webkit.T(ctx, "report.head.sofar", len(r.Rows)-v.Unknown)
+	default:
+		v.Head.Sentence = webkit.T(ctx, "report.head.ok", len(r.Rows)-v.Unknown)
+	}
+	if !v.Over {
+		v.Head.Detail = webkit.T(ctx, "report.sofar")
+	}
 	if missed > 0 {
 		v.Head.State, v.Head.Sentence = webkit.Firing, webkit.T(ctx, "report.head.missed", missed, len(r.Rows))
 	}
 	return v
+}
+
+// datesText are the first and the last day of a report, in its zone.
+func datesText(ctx context.Context, r review.Report) string {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		zone = time.UTC // a report has been refused by then
+	}
+	return webkit.T(ctx, "report.dates", r.Start.In(zone).Format(time.DateOnly), r.End.Add(-time.Second).In(zone).Format(time.DateOnly), r.Zone)
+}
+
+// neighbours are the addresses of the periods before and after; "" for one that has
+// not begun.
+func neighbours(r review.Report, service string, now time.Time) (before, after string) {
+	zone, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		return "", ""
+	}
+	to := func(t time.Time) string {
+		q := url.Values{"period": {periodName(r.Name, t.In(zone))}, "zone": {r.Zone}}
+		if service != "" {
+			q.Set("service", service)
+		}
+		return "/slos/report?" + q.Encode()
+	}
+	if before = to(r.Start.Add(-time.Hour)); r.End.Before(now) {
+		after = to(r.End.Add(time.Hour))
+	}
+	return before, after
+}
+
+// periodName names the period of a time, in the form of another name.
+func periodName(like string, t time.Time) string {
+	switch {
+	case strings.Contains(like, "Q"):
+		return strconv.Itoa(t.Year()) + "-Q" + strconv.Itoa((int(t.Month())+2)/3)
+	case strings.Contains(like, "W"):
+		year, week := t.ISOWeek()
+		return fmt.Sprintf("%d-W%02d", year, week)
+	case strings.Contains(like, "-"):
+		return t.Format("2006-01")
+	}
+	return t.Format("2006")
 }
 
 // writeCSV writes a report with one line for each objective. Numbers are plain;
@@ -217,8 +282,8 @@ func writeCSV(w io.Writer, r review.Report) error {
 		p := row.Period
 		line := []string{r.Name, p.Start.Format(time.RFC3339), p.End.Format(time.RFC3339), plain(row.Service), plain(row.Objective), plain(row.Name), row.Target, "", "", "", "", "", "", "", strconv.Itoa(p.Unknown), plain(row.TopCause), "", plain(row.Problem)}
 		if p.Known {
-			line[7], line[8], line[9], line[10] = strconv.FormatInt(p.Total-p.Bad, 10), strconv.FormatInt(p.Total, 10), six(100*row.Attained), strconv.FormatBool(p.Met)
-			line[11], line[12], line[13], line[16] = six(row.Allowed), strconv.FormatInt(p.Bad, 10), six(100*p.Remaining), six(100*row.TopShare)
+			line[7], line[8], line[9], line[10] = inEvents(p.Total-p.Bad, p.Unit), inEvents(p.Total, p.Unit), six(100*row.Attained), strconv.FormatBool(p.Met)
+			line[11], line[12], line[13], line[16] = six(row.Allowed/float64(unitOf(p.Unit))), inEvents(p.Bad, p.Unit), six(100*p.Remaining), six(100*row.TopShare)
 		}
 		lines = append(lines, line)
 	}
@@ -231,6 +296,26 @@ func plain(s string) string {
 		return "'" + s
 	}
 	return s
+}
+
+// inEvents writes events that are counted in parts: whole ones as whole numbers.
+func inEvents(n, unit int64) string {
+	if unitOf(unit) == 1 {
+		return strconv.FormatInt(n, 10)
+	}
+	return six(float64(n) / float64(unit))
+}
+
+// causeText writes the largest cause: a kind, or a kind and a title.
+func causeText(ctx context.Context, cause string) string {
+	kind, title, titled := strings.Cut(cause, ": ")
+	switch {
+	case kind == "":
+		return ""
+	case titled:
+		return webkit.T(ctx, "ledger.kind."+kind) + ": " + title
+	}
+	return webkit.T(ctx, "ledger.kind."+kind)
 }
 
 // six writes a figure with six decimals at most.

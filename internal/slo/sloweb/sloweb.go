@@ -39,15 +39,16 @@ type Events interface {
 
 // Deps are what the front door needs. The API does without Kit.
 type Deps struct {
-	Kit     *webkit.Kit
-	Log     *slog.Logger
-	Now     func() time.Time
-	SLOs    Evaluator
-	History History
-	Events  Events
-	Past    Histories                                   // nil: back-tests are not to be had
-	Rates   func() *catalogue.Set                       // the catalogues in use; nil: the seeds
-	Service func(ctx context.Context, id string) string // a service's name; nil for its id
+	Kit      *webkit.Kit
+	Log      *slog.Logger
+	Now      func() time.Time
+	SLOs     Evaluator
+	History  History
+	Events   Events
+	Counting Counting                                    // how objectives are counted; nil says nothing
+	Past     Histories                                   // nil: back-tests are not to be had
+	Rates    func() *catalogue.Set                       // the catalogues in use; nil: the seeds
+	Service  func(ctx context.Context, id string) string // a service's name; nil for its id
 
 	Governed Governed // of policies, corrections and reviews; zero where none are mounted
 }
@@ -72,6 +73,7 @@ func Routes(d Deps) []httpd.Route {
 	return []httpd.Route{
 		{Pattern: "GET /slos", Access: httpd.Viewer, Handler: d.Kit.Page(w.list)},
 		{Pattern: "GET /slos/{id}", Access: httpd.Viewer, Handler: d.Kit.Page(w.show)},
+		{Pattern: "GET /slos/{id}/what-if", Access: httpd.Viewer, Handler: d.Kit.Page(w.whatIfPart)},
 		{Pattern: "GET /slos/{id}/spark", Access: httpd.Viewer, Handler: d.Kit.Page(w.spark)},
 		{Pattern: "GET /burn-rates", Access: httpd.Viewer, Handler: d.Kit.Page(w.ratesPage)},
 		{Pattern: "GET /burn-rates/try", Access: httpd.Viewer, Handler: d.Kit.Page(w.tryPage)},
@@ -87,4 +89,17 @@ func Nav() []webkit.NavItem {
 // Panels are what the room shows on pages of lower rooms.
 func Panels() []module.Panel {
 	return []module.Panel{{Slot: "catalog.service", TitleKey: "slo.nav", URL: "/services/{id}/slos", Order: 10}}
+}
+
+// subpage is one of the pages about objectives that lead to each other.
+type subpage struct{ Key, Href, Text string }
+
+func subpages() []subpage {
+	return []subpage{
+		{"slos", "/slos", "slo.nav"},
+		{"burn-rates", "/burn-rates", "slo.rates.nav"},
+		{"gate", "/gate", "gate.nav"},
+		{"reviews", "/slos/reviews", "gate.to.reviews"},
+		{"report", "/slos/report", "report.nav"},
+	}
 }

@@ -3,6 +3,7 @@ package sloweb
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/webkit"
@@ -22,6 +23,9 @@ type listView struct {
 // rowView is one objective in a table.
 type rowView struct {
 	ID, Name, Href string
+	Group          string // of an instance: region="eu"
+	Family         string // of the first instance of a grouped objective: the objective's name
+	FamilyHref     string
 	Service        string // of a group's first row: its name
 	ServiceHref    string
 	Target, Window string
@@ -53,14 +57,20 @@ func viewList(ctx context.Context, all []slo.Standing, f filter) listView {
 		return out
 	}
 	v.Tabs = []webkit.Tab{tab("all", "", t.All), tab("danger", "danger", t.Danger), tab("nodata", "nodata", t.NoData)}
-	last := ""
+	last, parent := "", ""
 	for _, s := range page {
 		r := viewRow(ctx, s)
 		r.standing = s
 		if grouped(f.Sort) && s.Objective.Service == last {
 			r.Service = ""
 		}
-		last = s.Objective.Service
+		if o := s.Objective; grouped(f.Sort) && o.Parent != "" {
+			if o.Parent != parent {
+				r.Family, r.FamilyHref = ownName(o), "/slos/"+o.Parent
+			}
+			r.Name = o.Group
+		}
+		last, parent = s.Objective.Service, s.Objective.Parent
 		v.Rows = append(v.Rows, r)
 	}
 	return v
@@ -68,7 +78,7 @@ func viewList(ctx context.Context, all []slo.Standing, f filter) listView {
 
 func listHead(ctx context.Context, all []slo.Standing) webkit.Head {
 	t := count(all)
-	h := webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.head.ok", t.All)}
+	h := webkit.Head{State: webkit.OK, Sentence: webkit.T(ctx, "slo.head.ok", t.All), Detail: webkit.T(ctx, "slo.head.ok.detail")}
 	switch w, bad := worst(all); {
 	case t.All == 0:
 		return webkit.Head{Sentence: webkit.T(ctx, "slo.head.none")}
@@ -77,7 +87,7 @@ func listHead(ctx context.Context, all []slo.Standing) webkit.Head {
 		h.Detail = webkit.T(ctx, "slo.head.first", w.Objective.Name, sentence(ctx, w))
 		h.Evidence = "/slos/" + w.Objective.ID
 	case t.NoData > 0:
-		h.State, h.Sentence = webkit.Unknown, webkit.T(ctx, "slo.head.nodata", t.NoData, t.All)
+		h.State, h.Sentence, h.Detail = webkit.Unknown, webkit.T(ctx, "slo.head.nodata", t.NoData, t.All), webkit.T(ctx, "slo.head.nodata.detail")
 	}
 	if problem := firstProblem(all); problem != "" {
 		h.State, h.Detail = webkit.Unknown, webkit.T(ctx, "slo.problem", problem)
@@ -98,14 +108,17 @@ func viewRow(ctx context.Context, s slo.Standing) rowView {
 	o := s.Objective
 	r := rowView{
 		ID: o.ID, Name: o.Name, Href: "/slos/" + o.ID, Service: o.Service, ServiceHref: "/services/" + o.Service,
-		Target: percent(ctx, o.Target), Window: span(ctx, o.Window), State: state(s.Status), Word: word(ctx, s.Status),
-		Budget: budget(ctx, s), SparkURL: "/slos/" + o.ID + "/spark",
+		Group: o.Group, Target: percent(ctx, o.Target), Window: window(ctx, o), State: state(s.Status), Word: word(ctx, s.Status),
+		Budget: leftBar(ctx, s), SparkURL: "/slos/" + o.ID + "/spark",
 	}
 	for _, w := range []time.Duration{time.Hour, 6 * time.Hour, 72 * time.Hour} {
 		r.Burns = append(r.Burns, viewBurn(ctx, s, w))
 	}
 	return r
 }
+
+// ownName is the name of a grouped objective, without the group of an instance.
+func ownName(o slo.Objective) string { return strings.TrimSuffix(o.Name, " "+o.Group) }
 
 func viewBurn(ctx context.Context, s slo.Standing, w time.Duration) burnView {
 	rate, ok := burnOver(s, w)
@@ -119,8 +132,8 @@ func viewBurn(ctx context.Context, s slo.Standing, w time.Duration) burnView {
 	return v
 }
 
-// budget is what is left, as a ratio and in events and minutes.
-func budget(ctx context.Context, s slo.Standing) webkit.Budget {
+// leftBar is what is left, as a ratio and in events and minutes.
+func leftBar(ctx context.Context, s slo.Standing) webkit.Budget {
 	if !s.Status.Known {
 		return webkit.Budget{Left: math.NaN(), State: webkit.Unknown}
 	}
@@ -133,14 +146,14 @@ func budget(ctx context.Context, s slo.Standing) webkit.Budget {
 	if events < 0 {
 		key, events, length = "slo.over", -events, -length
 	}
-	b.Detail = webkit.T(ctx, key, events, webkit.Duration(ctx, length))
+	b.Detail = webkit.T(ctx, key+noun(s.Objective), events, webkit.Duration(ctx, length))
 	return b
 }
 
 // leftOf is what is left in events, and in time of total failure.
 func leftOf(s slo.Standing) (events int64, length time.Duration) {
 	o, st := s.Objective, s.Status
-	allowed := float64(st.Period.Total) * o.Target.Budget()
+	allowed := float64(st.Period.Total) / float64(unitOf(st.Period.Unit)) * o.Target.Budget()
 	events = int64(math.Floor(st.Remaining * allowed))
 	length = time.Duration(st.Remaining * o.Target.Budget() * float64(o.Window)).Round(time.Second)
 	return events, length
@@ -220,7 +233,7 @@ func span(ctx context.Context, d time.Duration) string {
 
 // viewSpark is the budget's line over the window.
 func viewSpark(ctx context.Context, s slo.Standing, lefts []slo.Left) webkit.SparkLine {
-	out := webkit.SparkLine{Label: webkit.T(ctx, "slo.spark", span(ctx, s.Objective.Window)), Max: 1, State: state(s.Status)}
+	out := webkit.SparkLine{Label: webkit.T(ctx, "slo.spark", window(ctx, s.Objective)), Max: 1, State: state(s.Status)}
 	for _, l := range lefts {
 		v := math.NaN()
 		if l.Known {

@@ -228,7 +228,7 @@ func TestAPI(t *testing.T) {
 	decode(t, get(t, h, "/api/v1/slos?limit=2&after=fast&state=nodata", "en", http.StatusOK), &page)
 	var one Detail
 	decode(t, get(t, h, "/api/v1/slos/answers", "en", http.StatusOK), &one)
-	if len(one.Promise) != 16 || one.Promise[0].AfterSeconds < 51 || one.Promise[0].AfterSeconds > 52 || one.Expr != "bad[1h] / total" || one.Doc == "" || !one.Pairs[0].Burning {
+	if len(one.Promise) != 20 || one.Promise[0].AfterSeconds < 51 || one.Promise[0].AfterSeconds > 52 || one.Expr != "bad[1h] / total" || one.Doc == "" || !one.Pairs[0].Burning {
 		t.Errorf("detail: %+v", one)
 	}
 	var past Past
@@ -307,7 +307,7 @@ func TestSentenceAndBudget(t *testing.T) {
 		if got := clean(Sentence(ctx, tt.s)); got != tt.want || State(tt.s.Status) != tt.state {
 			t.Errorf("%s: got %q, %s; want %q, %s", tt.s.Objective.ID, got, State(tt.s.Status), tt.want, tt.state)
 		}
-		if got := clean(budget(ctx, tt.s).Detail); got != tt.detail {
+		if got := clean(leftBar(ctx, tt.s).Detail); got != tt.detail {
 			t.Errorf("%s: detail %q, want %q", tt.s.Objective.ID, got, tt.detail)
 		}
 	}
