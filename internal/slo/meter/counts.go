@@ -151,13 +151,14 @@ func (in *instance) count(c burn.Cell) slo.Count {
 // budget of slices is a fixed number of them. Intervals come in their order and are
 // widened to whole five minutes, in which rows are kept.
 func (m *Meter) correct(in *instance, c *slo.Count, from, to time.Time) error {
-	a, b := int64(0), from.UnixMilli()
+	done := from.UnixMilli() // what was taken out is gone
 	for _, x := range m.opts.Corrected(in.o, from, to) {
-		a = max(x.From.UnixMilli()/burn.Coarse*burn.Coarse, b) // what was taken out is gone
-		b = max(b, min(ceilTo(x.To.UnixMilli(), burn.Coarse), to.UnixMilli()))
+		a := max(x.From.UnixMilli()/burn.Coarse*burn.Coarse, done)
+		b := min(ceilTo(x.To.UnixMilli(), burn.Coarse), to.UnixMilli())
 		if a >= b {
 			continue
 		}
+		done = b
 		cell, err := m.eng.Over(in.column(), a, b)
 		if err != nil {
 			return errs.New(errs.Unavailable, "count a correction of %s: %w", in.o.ID, err)
