@@ -12,11 +12,14 @@ import (
 
 // Count is what happened over one window. Known is false where there is no data.
 type Count struct {
-	Good  int64     `json:"good"`
-	Total int64     `json:"total"`
-	Known bool      `json:"known"`
-	Unit  int64     `json:"unit,omitempty"` // parts that one event is counted in; 0 is 1
-	At    time.Time `json:"at"`             // the end of the window
+	Good  int64 `json:"good"`
+	Total int64 `json:"total"`
+	Known bool  `json:"known"`
+	// Silent says that no sample came: what is known is what the policy for slices
+	// without data says.
+	Silent bool      `json:"silent,omitempty"`
+	Unit   int64     `json:"unit,omitempty"` // parts that one event is counted in; 0 is 1
+	At     time.Time `json:"at"`             // the end of the window
 }
 
 // Bad is the number of bad events, never below zero.

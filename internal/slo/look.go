@@ -223,7 +223,7 @@ func (l *look) conditions(counts map[time.Duration]Count, now time.Time) (out []
 		out = append(out, c)
 	}
 	if a := l.Absent; a.After > 0 {
-		silent := !counts[a.After].Known
+		silent := !counts[a.After].Known || counts[a.After].Silent
 		old := now.Sub(l.began) >= a.After || counts[l.Window].Known
 		out = append(out, Condition{Name: a.Name(), Severity: a.Severity, Known: !silent || old, Holds: silent && old})
 	}

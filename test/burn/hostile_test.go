@@ -560,3 +560,35 @@ func TestAfterALongStop(t *testing.T) {
 		})
 	}
 }
+
+// Where slices without data count, silence is told of all the same.
+func TestSilenceBesideItsPolicy(t *testing.T) {
+	for _, policy := range []slo.NoData{slo.NoDataGood, slo.NoDataBad, slo.NoDataIgnore} {
+		w := newWorld(t, 1, 0)
+		o := with(t, slo.SLI{Counter: true, Bad: "a_bad", Total: "a_total"}, func(o *slo.Objective) {
+			o.Method, o.NoData, o.Slice.Length = slo.Timeslices, policy, time.Minute
+			o.Slice.Target, _ = slo.ParseTarget("0.9", false)
+			o.Absent = slo.Absent{After: 30 * time.Minute, Severity: "ticket"}
+		})
+		m := w.use(t.TempDir(), w.store, 3, o)
+		w.upkeep(m)
+		for k := range 80 {
+			w.now = w.now.Add(time.Minute)
+			if k < 40 {
+				w.push(map[string]float64{"a_total": float64(k), "a_bad": 0})
+			}
+			w.upkeep(m)
+			if k != 39 && k != 79 {
+				continue
+			}
+			counts, err := m.Windows(t.Context(), o, w.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := slo.Judge(o, counts, w.now)
+			if c := s.Conditions[0]; c.Holds != (k == 79) || !c.Known {
+				t.Errorf("%s, minute %d: %+v", policy, k, c)
+			}
+		}
+	}
+}

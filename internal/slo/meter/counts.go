@@ -144,7 +144,8 @@ func (in *instance) count(c burn.Cell) slo.Count {
 	if in.cut < 0 {
 		bad = in.bad(c)
 	}
-	return slo.Count{Good: total - bad, Total: total, Known: c.Samples > 0 || (in.cut >= 0 && c.Total > 0), Unit: in.owner.plan.unit}
+	filled := in.cut >= 0 && c.Total > 0 && c.Samples <= 0 // as the policy for no data has it
+	return slo.Count{Good: total - bad, Total: total, Known: c.Samples > 0 || filled, Silent: filled, Unit: in.owner.plan.unit}
 }
 
 // correct takes out what does not count: events, or the badness of slices, for a
