@@ -93,6 +93,10 @@ func (w *door) spent(ctx context.Context, o slo.Objective) ([]spendView, error) 
 		return nil, nil
 	}
 	now := w.Now().UTC()
-	l, err := w.Governed.Ledger.Ledger(ctx, o, periodOf(o, now).Start, now)
+	// A ledger is of whole slots: the one that is going on belongs to it, or what
+	// spends the budget at this moment would be missing.
+	from := periodOf(o, now).Start
+	step := ledger.Step(now.Sub(from))
+	l, err := w.Governed.Ledger.Ledger(ctx, o, from.Add(step-1), now.Add(step-1))
 	return viewSpend(ctx, l.Entries, l.Unit), err
 }
