@@ -170,7 +170,7 @@ func TestWhatIfWithoutJavaScript(t *testing.T) {
 		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	}))
-	do(ctx, t, chromedp.Navigate(url+"/slos/payment-availability"), chromedp.SetValue("#f-target", "99.99"), chromedp.Click(`#what-if form button`), chromedp.WaitReady("#what-if-result"))
+	do(ctx, t, chromedp.Navigate(url+"/slos/payment-availability"), chromedp.SetValue("#f-target", "99.99"), chromedp.Click(`#what-if form button`), chromedp.WaitReady(`#f-target[value="99.99"]`))
 	text := run(ctx, t, chromedp.Text("#what-if-result"))
 	if !strings.Contains(text, "99.99") {
 		t.Errorf("the form was sent and the page says %.200q", text)
