@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -59,11 +60,11 @@ func (s Status) quiet(severity alert.Severity) bool {
 }
 
 func burningEvent(o Objective, s Status, p PairStatus, expr string) Burning {
-	c := s.Counts[p.Long]
+	bad, total := s.Counts[p.Long].Events()
 	return Burning{
 		Objective: o.ID, Name: o.Name, Service: o.Service, Severity: p.Severity, Pair: p.Name(), Burn: p.LongBurn, Limit: p.Rate,
 		Sentence: s.Sentence(o), Expr: expr, Evidence: Explain(o, s), Target: o.Target.Percent(), Window: Short(o.Window),
-		Remaining: s.Remaining, Bad: float64(c.Bad()), Total: float64(c.Total),
+		Remaining: s.Remaining, Bad: bad, Total: total,
 	}
 }
 
@@ -76,7 +77,8 @@ func Explain(o Objective, s Status) []alert.Evidence {
 			e := alert.Evidence{Name: "burn over " + Short(w), Value: "unknown", Limit: Number(p.Rate) + "×"}
 			if _, ok := c.Burn(o.Target); ok {
 				e.Value = Number(burn) + "×"
-				e.Detail = fmt.Sprintf("%d of %d events were bad", c.Bad(), c.Total)
+				bad, total := c.Events()
+				e.Detail = fmt.Sprintf("%s of %s events were bad", Decimal(math.Round(bad*100)/100), Decimal(math.Round(total*100)/100))
 			}
 			out = append(out, e)
 		}
@@ -95,8 +97,10 @@ func Explain(o Objective, s Status) []alert.Evidence {
 func recoveredEvent(b Burn, o Objective, s Status, c Count, from time.Time) event.Fact {
 	r := Recovered{Objective: b.Objective, Name: b.Name, Service: b.Service, Since: b.Since, Seconds: s.At.Sub(b.Since).Seconds(), From: from, Remaining: s.Remaining, Reason: "within the objective again"}
 	if c.Known {
-		r.Counted, r.Bad, r.Total = true, float64(c.Bad()), float64(c.Total)
-		if allowed := float64(s.Period.Total) * o.Target.Budget(); allowed > 0 {
+		r.Counted = true
+		r.Bad, r.Total = c.Events()
+		_, all := s.Period.Events()
+		if allowed := all * o.Target.Budget(); allowed > 0 {
 			r.Spent = r.Bad / allowed
 		}
 	}

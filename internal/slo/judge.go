@@ -25,6 +25,12 @@ type Count struct {
 // Bad is the number of bad events, never below zero.
 func (c Count) Bad() int64 { return max(0, c.Total-c.Good) }
 
+// Events are the bad events and all of them, where the count is in parts of events.
+func (c Count) Events() (bad, total float64) {
+	unit := float64(max(1, c.Unit))
+	return float64(c.Bad()) / unit, float64(c.Total) / unit
+}
+
 // Burn is the burn rate over the window; ok is false where it cannot be told:
 // no data, or nothing happened.
 func (c Count) Burn(t Target) (rate float64, ok bool) {

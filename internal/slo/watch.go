@@ -33,12 +33,13 @@ func (e *Evaluator) watch(ctx context.Context, l *look, s Status) error {
 		o := l.Objective
 		fact := event.Fact{At: s.At, Service: o.Service, Subject: Subject(o.ID), Actor: worker, Source: "slo"}
 		next := Burn{Objective: key}
+		bad, total := s.Period.Events()
 		if c.Holds {
 			next = Burn{Objective: key, Service: o.Service, Name: o.Name, Severity: c.Severity, Pair: c.Name, Since: s.At}
 			fact.Event = Burning{
 				Objective: o.ID, Condition: c.Name, Name: o.Name, Service: o.Service, Severity: c.Severity, Pair: c.Name,
 				Sentence: c.Name + ": " + s.Sentence(o), Evidence: Explain(o, s), Target: o.Target.Percent(), Window: Short(o.Window),
-				Remaining: s.Remaining, Bad: float64(s.Period.Bad()), Total: float64(s.Period.Total),
+				Remaining: s.Remaining, Bad: bad, Total: total,
 			}
 		} else {
 			fact.Event = Recovered{
