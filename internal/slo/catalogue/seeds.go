@@ -129,7 +129,7 @@ func productSeeds() []Catalogue {
 // lowTraffic is our own: for one to a hundred events an hour. A burn rate of a
 // handful of events says little, so a page asks for a large share of bad events
 // over a window that holds some, and for more failures than a service that keeps
-// its target has by chance. The numbers were found by simulation; ADR 0024 tells
+// its target has by chance. The numbers were found by simulation; ADR 0018 tells
 // how, and what they cost.
 func lowTraffic() Catalogue {
 	entry := func(id string, from, to float64, loose bool, bad, confidence float64, long, short time.Duration) Entry {
@@ -144,7 +144,7 @@ func lowTraffic() Catalogue {
 			Rationale: "At most 0.1 false pages a year for a service that just keeps its target, and at most a tenth later than without the gate where half of the events fail or more.",
 		}
 	}
-	return Catalogue{Name: "std-low-traffic", Title: "Little traffic, 1 to 100 events an hour", Source: "Hinoban's own, by simulation (ADR 0024)", Seed: true, Entries: []Entry{
+	return Catalogue{Name: "std-low-traffic", Title: "Little traffic, 1 to 100 events an hour", Source: "Hinoban's own, by simulation (ADR 0018)", Seed: true, Entries: []Entry{
 		entry("high-target-30", 30, 100, false, 0.12, 0.99999, hour, 5*minute),
 		entry("high-target-10", 10, 30, false, 0.30, 0.99999, hour, 5*minute),
 		entry("high-target-3", 3, 10, false, 0.30, 0.9999, 2*hour, 10*minute),
