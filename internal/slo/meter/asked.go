@@ -126,17 +126,6 @@ func (m *Meter) askPast(ctx context.Context, in *instance, p *past, horizon int6
 	return m.ask(ctx, in, p.from, horizon, p)
 }
 
-// askRecent asks for what came after the horizon.
-func (m *Meter) askRecent(ctx context.Context, in *instance, to sink, horizon int64) error {
-	now := m.opts.Now().UnixMilli()
-	until := now - now%burn.Fine
-	if err := m.ask(ctx, in, horizon, until, to); err != nil {
-		return err
-	}
-	in.asked = until
-	return nil
-}
-
 // askAll asks for the minutes that have passed since the last time.
 func (m *Meter) askAll(ctx context.Context) error {
 	now := m.opts.Now().UnixMilli()

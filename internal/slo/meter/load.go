@@ -71,6 +71,10 @@ func (m *Meter) loadSome(ctx context.Context, ob *objective, list []*instance) e
 		if err != nil {
 			return err
 		}
+		recent, err := m.fetch(ctx, ob, list)
+		if err != nil {
+			return err
+		}
 		done := false
 		err = m.still(func() error {
 			m.mu.Lock()
@@ -85,7 +89,7 @@ func (m *Meter) loadSome(ctx context.Context, ob *objective, list []*instance) e
 				}
 			}
 			done = true
-			return m.recount(ctx, ob, list, base)
+			return m.recount(ctx, ob, list, base, recent)
 		})
 		if done || (err != nil && !errors.Is(err, burn.ErrDamaged)) {
 			return err
@@ -277,14 +281,14 @@ func (in *instance) slices(p *past, skip int) []burn.Cell {
 
 // recount counts instances of one objective again from the horizon on. Nothing is
 // committed meanwhile, and the caller holds the lock. Where it fails they stay dirty.
-func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, base bases) error {
+func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, base bases, recent fetched) error {
 	m.learn()
 	sinks := map[*instance]*burn.Recount{}
 	for _, in := range list {
 		in.dirty = firstOf(in.dirty, m.eng.Horizon()+1)
 		sinks[in] = m.eng.Recount(in.raw)
 	}
-	if err := m.recountAll(ctx, ob, list, sinks, base); err != nil {
+	if err := m.recountAll(ctx, ob, sinks, base, recent); err != nil {
 		return err
 	}
 	for in, r := range sinks {
@@ -295,20 +299,19 @@ func (m *Meter) recount(ctx context.Context, ob *objective, list []*instance, ba
 	return nil
 }
 
-func (m *Meter) recountAll(ctx context.Context, ob *objective, list []*instance, sinks map[*instance]*burn.Recount, base bases) error {
-	horizon, now := m.eng.Horizon(), m.opts.Now()
-	if ob.plan.why != "" {
-		for _, in := range list {
-			if err := m.askRecent(ctx, in, sinks[in], horizon); err != nil {
-				return err
-			}
+func (m *Meter) recountAll(ctx context.Context, ob *objective, sinks map[*instance]*burn.Recount, base bases, recent fetched) error {
+	now := m.opts.Now()
+	for in, h := range recent.asked {
+		for k, t := range h.at {
+			sinks[in].Add(t, h.d[k])
 		}
+		in.asked = recent.until
 	}
 	// The totals first: they tell since when the SLI has data.
 	for _, totals := range []bool{true, false} {
 		for i := range ob.plan.terms {
 			if t := &ob.plan.terms[i]; t.total == totals {
-				if err := m.recountTerm(ctx, ob, t, sinks, base, now); err != nil {
+				if err := m.recountTerm(ctx, ob, t, sinks, base, now, recent); err != nil {
 					return err
 				}
 			}
@@ -317,12 +320,16 @@ func (m *Meter) recountAll(ctx context.Context, ob *objective, list []*instance,
 	return nil
 }
 
-func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks map[*instance]*burn.Recount, base bases, now time.Time) error {
+func (m *Meter) recountTerm(ctx context.Context, ob *objective, t *term, sinks map[*instance]*burn.Recount, base bases, now time.Time, recent fetched) error {
 	w := m.watches[t.key]
 	horizon := m.eng.Horizon()
 	watch := narrowed(t.watch, ob, slices.Collect(maps.Keys(sinks)))
+	read := m.opts.Reader.Read
+	if m.source == nil {
+		read = recent.reader(t.key)
+	}
 	// What is ahead of our clock is in the store too.
-	return m.opts.Reader.Read(ctx, watch, ms(horizon-burn.Lookback), now.Add(time.Hour), func(p metrics.Points) error {
+	return read(ctx, watch, ms(horizon-burn.Lookback), now.Add(time.Hour), func(p metrics.Points) error {
 		in := ob.instances[groupOf(ob.plan.by, p.Labels)]
 		to := sinks[in]
 		if in == nil || to == nil {

@@ -204,14 +204,17 @@ func (m *Meter) repair(ctx context.Context) error {
 	for _, ob := range m.pending(func(in *instance) bool {
 		return in.live && (in.dirty != 0 || (in.again != 0 && in.again <= now))
 	}) {
-		err := m.still(func() error {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			for _, in := range ob.list {
-				in.again = 0
-			}
-			return m.recount(ctx, ob.owner, ob.list, nil)
-		})
+		recent, err := m.fetch(ctx, ob.owner, ob.list)
+		if err == nil {
+			err = m.still(func() error {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				for _, in := range ob.list {
+					in.again = 0
+				}
+				return m.recount(ctx, ob.owner, ob.list, nil, recent)
+			})
+		}
 		if err != nil {
 			failed = append(failed, m.troubled(ob.list, err))
 		}
