@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"maps"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -50,10 +51,42 @@ type Signal struct {
 	Evidence []Evidence
 	URL      string // where the rule lives
 	At       time.Time
+
+	// Key tells apart what one rule says of several things: a sender's own key of
+	// the matter, or "".
+	Key string
+	// Labels are what routes, silences and inhibitions match; see [Signal.LabelSet].
+	Labels      map[string]string
+	Annotations map[string]string
+	// EndsAt resolves the alert by itself if it is not repeated before; zero: only
+	// a resolving signal does.
+	EndsAt time.Time
 }
 
 // Fingerprint names the alert that s belongs to.
-func (s Signal) Fingerprint() string { return s.Source + "/" + s.Service + "/" + s.Rule }
+func (s Signal) Fingerprint() string {
+	if s.Key == "" {
+		return s.Source + "/" + s.Service + "/" + s.Rule
+	}
+	return s.Source + "/" + s.Service + "/" + s.Rule + "/" + s.Key
+}
+
+// LabelSet is what routes match: the signal's labels, and where they are
+// silent the labels alertname, service, severity and source made of its fields.
+func (s Signal) LabelSet() map[string]string {
+	return labelSet(s.Labels, s.Rule, s.Service, s.Source, s.Severity)
+}
+
+func labelSet(labels map[string]string, rule, service, source string, severity Severity) map[string]string {
+	out := map[string]string{"alertname": rule, "service": service, "source": source, "severity": string(severity)}
+	maps.Copy(out, labels)
+	for k, v := range out {
+		if v == "" {
+			delete(out, k)
+		}
+	}
+	return out
+}
 
 // Validate says what is wrong with s: an error of kind Invalid.
 func (s Signal) Validate() error {
@@ -66,12 +99,24 @@ func (s Signal) Validate() error {
 		return errs.New(errs.Invalid, "a signal needs a source of at most 64 bytes and a service of at most 200")
 	case len(s.Summary) > 4096 || len(s.Expr) > 8192 || len(s.Evidence) > 64 || len(s.URL) > 2048:
 		return errs.New(errs.Invalid, "summary ≤ 4096 bytes, expr ≤ 8192, url ≤ 2048, evidence ≤ 64 rows")
+	case len(s.Key) > 300:
+		return errs.New(errs.Invalid, "a key of at most 300 bytes")
+	case tooMuch(s.Labels) || tooMuch(s.Annotations):
+		return errs.New(errs.Invalid, "labels and annotations: at most 128 of each, together at most 64 KiB each")
 	case s.Severity.rank() == 0:
 		return errs.New(errs.Invalid, "severity %q is none of page, ticket, info", s.Severity)
 	case s.At.IsZero():
 		return errs.New(errs.Invalid, "a signal needs a time")
 	}
 	return nil
+}
+
+func tooMuch(m map[string]string) bool {
+	n := 0
+	for k, v := range m {
+		n += len(k) + len(v)
+	}
+	return len(m) > 128 || n > 64<<10
 }
 
 // Alert is one matter that needs, or needed, a person.
@@ -93,6 +138,15 @@ type Alert struct {
 	AckedBy     string     `json:"acked_by,omitempty"` // a person's id
 	ResolvedAt  time.Time  `json:"resolved_at,omitzero"`
 	ResolvedBy  string     `json:"resolved_by,omitempty"` // a person's id; "" when its source said so
+
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	EndsAt      time.Time         `json:"ends_at,omitzero"` // resolves by itself then, if not repeated
+}
+
+// LabelSet is what routes, silences and inhibitions match; see [Signal.LabelSet].
+func (a Alert) LabelSet() map[string]string {
+	return labelSet(a.Labels, a.Rule, a.Service, a.Source, a.Severity)
 }
 
 // State is where an alert stands.
@@ -131,7 +185,8 @@ func (a *Alert) Take(s Signal) []event.Fact {
 	a.Count++
 	raised := a.Count > 1 && s.Severity.rank() > a.Severity.rank()
 	a.Summary, a.Expr, a.Evidence, a.URL = s.Summary, s.Expr, s.Evidence, s.URL
-	a.LastAt = later(a.LastAt, s.At)
+	a.LastAt, a.EndsAt = later(a.LastAt, s.At), s.EndsAt
+	a.Labels, a.Annotations = s.Labels, s.Annotations
 	if a.Count == 1 {
 		a.Fingerprint, a.Source, a.Service, a.Rule, a.Severity, a.OpenedAt = s.Fingerprint(), s.Source, s.Service, s.Rule, s.Severity, s.At
 		return a.facts(s.At, s.Source, Fired{Alert: a.ID, Service: a.Service, Rule: a.Rule, Source: a.Source, Severity: a.Severity, Summary: a.Summary, Evidence: a.Evidence})

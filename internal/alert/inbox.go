@@ -37,6 +37,8 @@ type Store interface {
 	// none), hands it to fn and saves it with s and the facts fn returns. It does
 	// nothing where a signal with s's id was taken before.
 	Take(ctx context.Context, s Signal, fn func(*Alert) []event.Fact) (Alert, error)
+	// TakeAll is Take for each of several signals in one transaction.
+	TakeAll(ctx context.Context, all []Signal, fn func(*Alert, Signal) []event.Fact) ([]Alert, error)
 	// Update hands the alert to fn and saves it with the facts fn returns.
 	// NotFound where there is none.
 	Update(ctx context.Context, id string, fn func(*Alert) ([]event.Fact, error)) (Alert, error)
@@ -69,6 +71,37 @@ func (i *Inbox) Take(ctx context.Context, s Signal) (Alert, error) {
 		return a, fmt.Errorf("take %s: %w", s.Fingerprint(), err)
 	}
 	return a, nil
+}
+
+// Taken is what became of one signal of several.
+type Taken struct {
+	Alert Alert
+	Err   error // Invalid: it was refused, alone
+}
+
+// TakeAll takes several signals in their order, in one transaction. Those that
+// are Invalid are refused alone, and say so in their place; an error means that
+// none was taken.
+func (i *Inbox) TakeAll(ctx context.Context, all []Signal) ([]Taken, error) {
+	out := make([]Taken, len(all))
+	var good []Signal
+	var at []int
+	for n, s := range all {
+		if out[n].Err = s.Validate(); out[n].Err == nil {
+			good, at = append(good, s), append(at, n)
+		}
+	}
+	if len(good) == 0 {
+		return out, nil
+	}
+	alerts, err := i.store.TakeAll(ctx, good, func(a *Alert, s Signal) []event.Fact { return a.Take(s) })
+	if err != nil {
+		return nil, fmt.Errorf("take %d signals: %w", len(good), err)
+	}
+	for n, a := range alerts {
+		out[at[n]].Alert = a
+	}
+	return out, nil
 }
 
 // Ack gives the alert to a person. NotFound, or Conflict when it is resolved.

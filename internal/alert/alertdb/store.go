@@ -38,29 +38,48 @@ func New(db *store.DB, log *bus.Log, newID func() string) *Store {
 }
 
 const columns = `id, fingerprint, source, service, rule, severity, summary, expr, evidence, url, count,
-	opened_at, last_at, acked_at, acked_by, resolved_at, resolved_by`
+	opened_at, last_at, acked_at, acked_by, resolved_at, resolved_by, labels, annotations, ends_at`
 
 // Take implements alert.Store.
-func (s *Store) Take(ctx context.Context, sig alert.Signal, fn func(*alert.Alert) []event.Fact) (a alert.Alert, err error) {
+func (s *Store) Take(ctx context.Context, sig alert.Signal, fn func(*alert.Alert) []event.Fact) (alert.Alert, error) {
+	out, err := s.TakeAll(ctx, []alert.Signal{sig}, func(a *alert.Alert, _ alert.Signal) []event.Fact { return fn(a) })
+	if err != nil {
+		return alert.Alert{}, err
+	}
+	return out[0], nil
+}
+
+// TakeAll implements alert.Store.
+func (s *Store) TakeAll(ctx context.Context, all []alert.Signal, fn func(*alert.Alert, alert.Signal) []event.Fact) (out []alert.Alert, err error) {
 	err = s.db.Write(ctx, func(tx store.Tx) error {
-		var known string
-		err := tx.QueryRowContext(ctx, `SELECT alert_id FROM alert_signal WHERE id = $1`, sig.ID).Scan(&known)
-		if err == nil && known != "" {
-			a, err = one(ctx, tx, `id = $1`, known)
+		out = make([]alert.Alert, len(all))
+		for i, sig := range all {
+			if out[i], err = s.take(ctx, tx, sig, fn); err != nil {
+				return err
+			}
 		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		a, err = one(ctx, tx, `fingerprint = $1 AND resolved_at = 0`, sig.Fingerprint())
-		if errs.KindOf(err) == errs.NotFound {
-			a, err = alert.Alert{ID: s.newID()}, nil
-		}
-		if err != nil {
-			return fmt.Errorf("load %s: %w", sig.Fingerprint(), err)
-		}
-		return s.keep(ctx, tx, sig, &a, fn(&a))
+		return nil
 	})
-	return a, err
+	return out, err
+}
+
+func (s *Store) take(ctx context.Context, tx store.Tx, sig alert.Signal, fn func(*alert.Alert, alert.Signal) []event.Fact) (a alert.Alert, err error) {
+	var known string
+	err = tx.QueryRowContext(ctx, `SELECT alert_id FROM alert_signal WHERE id = $1`, sig.ID).Scan(&known)
+	if err == nil && known != "" {
+		a, err = one(ctx, tx, `id = $1`, known)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return a, err
+	}
+	a, err = one(ctx, tx, `fingerprint = $1 AND resolved_at = 0`, sig.Fingerprint())
+	if errs.KindOf(err) == errs.NotFound {
+		a, err = alert.Alert{ID: s.newID()}, nil
+	}
+	if err != nil {
+		return a, fmt.Errorf("load %s: %w", sig.Fingerprint(), err)
+	}
+	return a, s.keep(ctx, tx, sig, &a, fn(&a, sig))
 }
 
 // keep saves the alert, if there is one, the signal and the facts.
@@ -171,15 +190,16 @@ func one(ctx context.Context, tx store.Tx, where, arg string) (alert.Alert, erro
 }
 
 func scan(row store.Scanner) (a alert.Alert, err error) {
-	var opened, last, acked, resolved int64
-	var evidence string
+	var opened, last, acked, resolved, ends int64
+	var evidence, labels, annotations string
 	err = row.Scan(&a.ID, &a.Fingerprint, &a.Source, &a.Service, &a.Rule, &a.Severity, &a.Summary, &a.Expr, &evidence, &a.URL, &a.Count,
-		&opened, &last, &acked, &a.AckedBy, &resolved, &a.ResolvedBy)
+		&opened, &last, &acked, &a.AckedBy, &resolved, &a.ResolvedBy, &labels, &annotations, &ends)
 	if err != nil {
 		return a, err
 	}
 	a.OpenedAt, a.LastAt, a.AckedAt, a.ResolvedAt = store.Time(opened), store.Time(last), store.Time(acked), store.Time(resolved)
-	return a, json.Unmarshal([]byte(evidence), &a.Evidence)
+	a.EndsAt = store.Time(ends)
+	return a, errors.Join(json.Unmarshal([]byte(evidence), &a.Evidence), unpack(labels, &a.Labels), unpack(annotations, &a.Annotations))
 }
 
 func put(ctx context.Context, tx store.Tx, a alert.Alert) error {
@@ -189,11 +209,32 @@ func put(ctx context.Context, tx store.Tx, a alert.Alert) error {
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO alert_alert (`+columns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, summary = excluded.summary, expr = excluded.expr,
 			evidence = excluded.evidence, url = excluded.url, count = excluded.count, last_at = excluded.last_at,
-			acked_at = excluded.acked_at, acked_by = excluded.acked_by, resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by`,
+			acked_at = excluded.acked_at, acked_by = excluded.acked_by, resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by,
+			labels = excluded.labels, annotations = excluded.annotations, ends_at = excluded.ends_at`,
 		a.ID, a.Fingerprint, a.Source, a.Service, a.Rule, string(a.Severity), a.Summary, a.Expr, string(evidence), a.URL, a.Count,
-		store.Micros(a.OpenedAt), store.Micros(a.LastAt), store.Micros(a.AckedAt), a.AckedBy, store.Micros(a.ResolvedAt), a.ResolvedBy)
+		store.Micros(a.OpenedAt), store.Micros(a.LastAt), store.Micros(a.AckedAt), a.AckedBy, store.Micros(a.ResolvedAt), a.ResolvedBy,
+		pack(a.Labels), pack(a.Annotations), store.Micros(a.EndsAt))
 	return err
+}
+
+// pack writes strings by name; an empty map is "".
+func pack(m map[string]string) string {
+	if len(m) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return "" // strings always encode
+	}
+	return string(b)
+}
+
+func unpack(text string, m *map[string]string) error {
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), m)
 }

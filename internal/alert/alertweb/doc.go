@@ -3,9 +3,13 @@
 package alertweb
 
 import (
+	"cmp"
 	"context"
-	_ "embed"
+	"embed"
+	"encoding/json"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -15,8 +19,8 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
-//go:embed text.json
-var text []byte
+//go:embed text/*.json
+var texts embed.FS
 
 // Inbox is what the pages ask of the room: *alert.Inbox.
 type Inbox interface {
@@ -52,8 +56,24 @@ type Deps struct {
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
 }
 
-// Text is the room's text.
-func Text() webkit.Catalogue { return text }
+// Text is the room's text: one file for each part of the room.
+func Text() webkit.Catalogue {
+	all := map[string]map[string]string{}
+	files, err := fs.Glob(texts, "text/*.json")
+	for _, f := range files {
+		var part map[string]map[string]string
+		b, readErr := texts.ReadFile(f)
+		if err = cmp.Or(err, readErr, json.Unmarshal(b, &part)); err != nil {
+			break
+		}
+		maps.Copy(all, part)
+	}
+	out, encodeErr := json.Marshal(all)
+	if err = cmp.Or(err, encodeErr); err != nil {
+		panic("alertweb: text: " + err.Error()) // embedded: the tests find it
+	}
+	return out
+}
 
 // Nav is the room's place in the rail.
 func Nav() []webkit.NavItem {
