@@ -1,5 +1,7 @@
 package alert
 
+import "time"
+
 // Fired says that an alert opened.
 type Fired struct {
 	Alert    string     `json:"alert"`
@@ -60,3 +62,16 @@ type ResolvedEvent struct {
 
 // EventName implements event.Event.
 func (ResolvedEvent) EventName() string { return "alert.resolved" }
+
+// Silenced says that a silence was set, changed or ended.
+type Silenced struct {
+	Silence  string    `json:"silence"`
+	Matchers string    `json:"matchers"` // {a="b", c=~"d"}
+	StartsAt time.Time `json:"starts_at"`
+	EndsAt   time.Time `json:"ends_at"` // not after the event's time: it was ended
+	By       string    `json:"by"`
+	Comment  string    `json:"comment,omitempty"`
+}
+
+// EventName implements event.Event.
+func (Silenced) EventName() string { return "alert.silenced" }

@@ -1,0 +1,138 @@
+package am
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/alertmanager/config"
+	"github.com/prometheus/alertmanager/config/receiver"
+	amroute "github.com/prometheus/alertmanager/dispatch"
+	"github.com/prometheus/alertmanager/featurecontrol"
+	"github.com/prometheus/alertmanager/inhibit"
+	"github.com/prometheus/alertmanager/matcher/compat"
+	"github.com/prometheus/alertmanager/template"
+	"github.com/prometheus/alertmanager/timeinterval"
+	commoncfg "github.com/prometheus/common/config"
+
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+)
+
+// Config is an alertmanager.yml that was read and found good.
+type Config struct {
+	Plan           *dispatch.Plan
+	Original       string            // its text, secrets hidden
+	ResolveTimeout time.Duration     // when what is not repeated ends
+	Receivers      []Receiver        // in the order of the file
+	File           *config.Config    // as Alertmanager reads it
+	UnusedRoutes   []string          // receivers that no route names
+	Labels         map[string]string // none: kept for the answer's shape
+}
+
+// Receiver is a receiver's name and labels.
+type Receiver struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels"`
+}
+
+// Options change how a file is read.
+type Options struct {
+	ExternalURL *url.URL // of this server, for links in messages
+	Strict      bool     // Alertmanager's behaviour to the letter
+	Log         *slog.Logger
+	HTTP        []commoncfg.HTTPClientOption // of the clients that reach receivers
+}
+
+// Features sets how matchers and label names are read by the whole process:
+// features is a comma-separated list as Alertmanager's --enable-feature takes it.
+// Invalid where one is not known.
+func Features(log *slog.Logger, features string) error {
+	ff, err := featurecontrol.NewFlags(log, features)
+	if err != nil {
+		return errs.New(errs.Invalid, "features %q: %w", features, err)
+	}
+	compat.InitFromFlags(log, ff)
+	return nil
+}
+
+// Load reads the file at path with the templates it names. Invalid, with
+// Alertmanager's reason, where it cannot be used.
+func Load(path string, o Options) (*Config, error) {
+	file, err := config.LoadFile(path)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "%s: %w", path, err)
+	}
+	return build(file, o)
+}
+
+// Parse reads the text of a file whose templates are found from dir.
+func Parse(text string, o Options) (*Config, error) {
+	file, err := config.Load(text)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "alertmanager.yml: %w", err)
+	}
+	return build(file, o)
+}
+
+func build(file *config.Config, o Options) (*Config, error) {
+	tmpl, err := template.FromGlobs(file.Templates)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "failed to parse templates: %w", err)
+	}
+	tmpl.ExternalURL = o.ExternalURL
+	if tmpl.ExternalURL == nil {
+		tmpl.ExternalURL = &url.URL{Scheme: "http", Host: "localhost"}
+	}
+	c := &Config{
+		Original: file.String(), ResolveTimeout: time.Duration(file.Global.ResolveTimeout), File: file,
+		Plan: &dispatch.Plan{Root: amroute.NewRoute(file.Route, nil), Receivers: map[string][]dispatch.Integration{}, Intervals: map[string][]timeinterval.TimeInterval{}, Strict: o.Strict},
+	}
+	used := map[string]bool{}
+	c.Plan.Root.Walk(func(r *amroute.Route) { used[r.RouteOpts.Receiver] = true })
+	for _, rcv := range file.Receivers {
+		c.Receivers = append(c.Receivers, Receiver{Name: rcv.Name, Labels: orEmpty(rcv.Labels)})
+		if !used[rcv.Name] {
+			c.UnusedRoutes = append(c.UnusedRoutes, rcv.Name)
+		}
+		built, err := receiver.BuildReceiverIntegrations(rcv, tmpl, o.Log, o.HTTP...)
+		if err != nil {
+			return nil, errs.New(errs.Invalid, "receiver %q: %w", rcv.Name, err)
+		}
+		list := make([]dispatch.Integration, 0, len(built))
+		for i := range built {
+			list = append(list, &built[i])
+		}
+		c.Plan.Receivers[rcv.Name] = list
+	}
+	for i, r := range file.InhibitRules {
+		if len(r.SourceMatch)+len(r.SourceMatchRE)+len(r.SourceMatchers)+len(r.TargetMatch)+len(r.TargetMatchRE)+len(r.TargetMatchers) == 0 {
+			o.Log.Warn("an inhibition rule matches every alert", "index", i)
+		}
+		c.Plan.Inhibit = append(c.Plan.Inhibit, inhibit.NewInhibitRule(r))
+	}
+	for _, ti := range file.MuteTimeIntervals {
+		c.Plan.Intervals[ti.Name] = ti.TimeIntervals
+	}
+	for _, ti := range file.TimeIntervals {
+		c.Plan.Intervals[ti.Name] = ti.TimeIntervals
+	}
+	return c, nil
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// String describes the configuration in a few words, for the log.
+func (c *Config) String() string {
+	n := 0
+	for _, list := range c.Plan.Receivers {
+		n += len(list)
+	}
+	return fmt.Sprintf("%d receivers with %d integrations, %d inhibition rules", len(c.Receivers), n, len(c.Plan.Inhibit))
+}

@@ -1,0 +1,37 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+)
+
+// Kept is all that a Store keeps.
+type Kept struct {
+	Alerts   []Alert
+	Silences []Silence
+	Told     map[uint64]*Told // by the hash of their key
+}
+
+// Store keeps what a State knows. Each call is one transaction and returns when
+// it is on disk. Its errors are of kind Unavailable.
+type Store interface {
+	// Load returns all that is kept.
+	Load(ctx context.Context) (Kept, error)
+	// PutAlerts keeps alerts as they stand; an older word never replaces a younger.
+	PutAlerts(ctx context.Context, all []Alert) error
+	// PutTold keeps what receivers were told, and are owed.
+	PutTold(ctx context.Context, rows []Row) error
+	// PutSilences keeps silences, and who did it in the log.
+	PutSilences(ctx context.Context, by string, all ...Silence) error
+	// Prune drops what ended before then: alerts, silences, told rows.
+	Prune(ctx context.Context, alerts, others time.Time) error
+}
+
+// Lease says whether this server may still tell of groups, and is how several
+// servers on one database share the work.
+type Lease interface {
+	// Owns reports whether this server tells of the group with that hash.
+	Owns(group uint64) bool
+	// Held ends when the lease on that group ends.
+	Held(ctx context.Context, group uint64) (context.Context, context.CancelFunc)
+}
