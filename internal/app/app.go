@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/metrics"
@@ -64,6 +65,7 @@ type App struct {
 	committed *signal // wakes the evaluator when samples arrive
 	catalog   *catalog.Catalog
 	inbox     *alert.Inbox
+	routing   *routing
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
 	budgets   budgets
@@ -162,7 +164,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {
@@ -173,6 +175,9 @@ func (a *App) buildRooms(ctx context.Context) error {
 		a.modules = append(a.modules, m)
 	}
 	a.modules = append(a.modules, a.extra...)
+	if err := a.routing.live.Start(ctx); err != nil {
+		return err
+	}
 	return a.loadBudgets(ctx)
 }
 
@@ -247,7 +252,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds(), am.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

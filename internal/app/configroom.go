@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/oncall"
@@ -52,6 +53,7 @@ type plans struct {
 	policies   []policy.Policy
 	corrected  []period.Correction
 	oncall     *oncall.Plan
+	routes     am.Set
 	scrape     []ascode.Doc[scrapeConfig]
 	notes      ascode.Problems // what was accepted leniently, and is a mistake as a rule
 	rates      *catalogue.Set
@@ -75,6 +77,8 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	p.policies, p.corrected, bad = buildBudgets(set, p)
 	problems = append(problems, bad...)
 	p.oncall, bad = oncall.Build(set)
+	problems = append(problems, bad...)
+	p.routes, bad = am.Of(set)
 	problems = append(problems, bad...)
 	p.scrape = ascode.Of[scrapeConfig](set)
 	if len(p.scrape) > 1 {
@@ -233,6 +237,11 @@ func (c *configRoom) reload(ctx context.Context) error {
 		}
 	}
 	if len(problems) == 0 {
+		if _, err = c.app.buildRoutes(p.routes); err != nil {
+			problems = append(problems, p.routes.Problem(err))
+		}
+	}
+	if len(problems) == 0 {
 		err = c.apply(ctx, set, p)
 	} else {
 		c.log.ErrorContext(ctx, "configuration refused, the last good one stays", "problems", len(problems), "first", problems[0].String())
@@ -281,6 +290,9 @@ func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.pager.Replace(p.oncall)
 	c.app.budgets.replace(p)
 	c.app.rates.Store(p.rates)
+	if err := c.app.useRoutes(p.routes); err != nil {
+		c.app.log.Error("the routes stay as they were", "err", err)
+	}
 	if err := c.app.meter.Replace(p.objectives); err != nil {
 		c.app.log.Error("some objectives are not counted", "err", err)
 	}

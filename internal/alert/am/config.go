@@ -23,12 +23,10 @@ import (
 // Config is an alertmanager.yml that was read and found good.
 type Config struct {
 	Plan           *dispatch.Plan
-	Original       string            // its text, secrets hidden
-	ResolveTimeout time.Duration     // when what is not repeated ends
-	Receivers      []Receiver        // in the order of the file
-	File           *config.Config    // as Alertmanager reads it
-	UnusedRoutes   []string          // receivers that no route names
-	Labels         map[string]string // none: kept for the answer's shape
+	Original       string         // its text, secrets hidden
+	ResolveTimeout time.Duration  // when what is not repeated ends
+	Receivers      []Receiver     // in the order of the file
+	File           *config.Config // as Alertmanager reads it
 }
 
 // Receiver is a receiver's name and labels.
@@ -67,16 +65,8 @@ func Load(path string, o Options) (*Config, error) {
 	return build(file, o)
 }
 
-// Parse reads the text of a file whose templates are found from dir.
-func Parse(text string, o Options) (*Config, error) {
-	file, err := config.Load(text)
-	if err != nil {
-		return nil, errs.New(errs.Invalid, "alertmanager.yml: %w", err)
-	}
-	return build(file, o)
-}
-
 func build(file *config.Config, o Options) (*Config, error) {
+	o.Log = logged(o.Log)
 	tmpl, err := template.FromGlobs(file.Templates)
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "failed to parse templates: %w", err)
@@ -89,13 +79,8 @@ func build(file *config.Config, o Options) (*Config, error) {
 		Original: file.String(), ResolveTimeout: time.Duration(file.Global.ResolveTimeout), File: file,
 		Plan: &dispatch.Plan{Root: amroute.NewRoute(file.Route, nil), Receivers: map[string][]dispatch.Integration{}, Intervals: map[string][]timeinterval.TimeInterval{}, Strict: o.Strict},
 	}
-	used := map[string]bool{}
-	c.Plan.Root.Walk(func(r *amroute.Route) { used[r.RouteOpts.Receiver] = true })
 	for _, rcv := range file.Receivers {
 		c.Receivers = append(c.Receivers, Receiver{Name: rcv.Name, Labels: orEmpty(rcv.Labels)})
-		if !used[rcv.Name] {
-			c.UnusedRoutes = append(c.UnusedRoutes, rcv.Name)
-		}
 		built, err := receiver.BuildReceiverIntegrations(rcv, tmpl, o.Log, o.HTTP...)
 		if err != nil {
 			return nil, errs.New(errs.Invalid, "receiver %q: %w", rcv.Name, err)

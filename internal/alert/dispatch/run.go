@@ -254,9 +254,9 @@ func (r *Runner) pump(ctx context.Context, l *lane) {
 
 func (r *Runner) start(ctx context.Context, a *attempt) {
 	go func() {
-		start := time.Now()
+		start := r.now()
 		a.retry, a.err = r.send(ctx, a.job)
-		a.took = time.Since(start)
+		a.took = r.now().Sub(start)
 		r.results <- a
 	}()
 }

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/alertdb"
+	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
+	"github.com/hinoban/hinoban/internal/alert/feed"
+	"github.com/hinoban/hinoban/internal/platform/auth"
+	"github.com/hinoban/hinoban/internal/platform/bus"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/id"
+	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/run"
+)
+
+// noticesFor is how long it is kept who was told what.
+const noticesFor = 90 * 24 * time.Hour
+
+// routing is the part of the alert room that tells of alerts along routes.
+type routing struct {
+	kept   *alertdb.Live
+	state  *dispatch.State
+	live   *dispatch.Live
+	runner *dispatch.Runner
+	feeder *feed.Feeder
+	api    *am.API
+}
+
+// wireDispatch makes the routes, and Alertmanager's API in front of them.
+func (a *App) wireDispatch() module.Module {
+	none, err := am.Set{}.Build("", nil, a.cfg.Lang, am.Options{Log: a.log})
+	if err != nil {
+		panic("app: the empty routes: " + err.Error()) // a constant: the tests find it
+	}
+	r := &routing{kept: alertdb.NewLive(a.db, a.bus, id.New, true)}
+	r.state = dispatch.New(none.Plan, dispatch.Options{})
+	r.feeder = feed.New(a.inbox, a.log, a.now)
+	r.live = dispatch.NewLive(r.state, r.kept, a.now, id.New, r.feeder.Heard)
+	r.api = &am.API{
+		State: r.state, Live: r.live, Log: a.log, Now: a.now, Uptime: a.now(), Version: am.Version{Version: a.cfg.Version},
+		Count: am.NewCounters(a.telemetry.Registry, r.state, a.now), Actor: func(req *http.Request, name string) string { return auth.Actor(req.Context(), name) },
+	}
+	r.api.Use(none)
+	r.runner = dispatch.NewRunner(r.state, r.kept, nil, r.api.Count, a.log, a.now)
+	a.routing = r
+	return module.Module{
+		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Run: r.runner.Run}, {Name: "alert.feed", Run: r.feeder.Run}},
+		Loops: []run.Loop{{Name: "alert.prune", Every: time.Minute, Do: a.pruneAlerts}},
+		On: []bus.Handler{
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.tell(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.tell(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error { return a.tell(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error { return a.ackRouted(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error { return a.ackRouted(ctx, e.Alert) }),
+		},
+	}
+}
+
+// routes are Alertmanager's API at its own paths.
+func (r *routing) routes() (out []httpd.Route) {
+	for pattern, fn := range r.api.Routes() {
+		access := httpd.Viewer
+		switch pattern {
+		case "POST /api/v2/alerts":
+			access = httpd.Ingest
+		case "POST /api/v2/silences", "DELETE /api/v2/silence/{id}":
+			access = httpd.Responder
+		}
+		out = append(out, httpd.Route{Pattern: pattern, Access: access, Handler: fn, MaxBody: 10 << 20})
+	}
+	return out
+}
+
+// tell has the routes tell of an alert of the inbox as it stands, unless it came
+// from there.
+func (a *App) tell(ctx context.Context, alertID string) error {
+	one, err := a.inbox.Alert(ctx, alertID)
+	if err != nil || one.Source == feed.Source {
+		return err
+	}
+	return a.routing.live.Take(ctx, feed.Alert(one))
+}
+
+// ackRouted lets the routes know who has an alert.
+func (a *App) ackRouted(ctx context.Context, alertID string) error {
+	one, err := a.inbox.Alert(ctx, alertID)
+	if err != nil {
+		return err
+	}
+	set := dispatch.NewSet(one.LabelSet())
+	if one.Source == feed.Source {
+		set = dispatch.NewSet(one.Labels)
+	}
+	return a.routing.live.Acked(ctx, set, one.AckedBy)
+}
+
+func (a *App) pruneAlerts(ctx context.Context) error {
+	if err := a.routing.live.Prune(ctx, time.Hour, 120*time.Hour); err != nil {
+		return err
+	}
+	_, err := a.routing.kept.PruneNotices(ctx, a.now().Add(-noticesFor))
+	return err
+}
+
+// useRoutes puts the routes of a set to work.
+func (a *App) useRoutes(set am.Set) error {
+	c, err := a.buildRoutes(set)
+	a.routing.api.Count.Loaded(err)
+	if err != nil {
+		return err
+	}
+	a.routing.api.Use(c)
+	a.routing.state.Reload(c.Plan, a.now())
+	return nil
+}
+
+func (a *App) buildRoutes(set am.Set) (*am.Config, error) {
+	base, err := url.Parse(a.cfg.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("base url: %w", err)
+	}
+	ch := am.Channels{}
+	for _, c := range a.channels() {
+		ch[c.Name()] = c
+	}
+	return set.Build(a.cfg.Folder, ch, a.cfg.Lang, am.Options{ExternalURL: base, Log: a.log})
+}
