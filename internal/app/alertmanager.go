@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +73,9 @@ type alertmanager struct {
 // RunAlertmanager serves Alertmanager's API and tells receivers as Alertmanager
 // does, until ctx ends.
 func RunAlertmanager(ctx context.Context, log *slog.Logger, cfg AlertmanagerConfig) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // it holds much and allocates little
+	}
 	m := &alertmanager{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	listeners, err := listen(ctx, cfg.Listen)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/config"
@@ -55,8 +56,15 @@ spec:
   - {channel: slack, address: "#shop-alerts"}
 `
 
+// fallback has matchers read as Alertmanager reads them unless Features says
+// otherwise.
+var fallback = sync.OnceValue(func() error { return Features(logged(nil), "") }) //nolint:gochecknoglobals // how a package of Alertmanager reads is global
+
 // Kinds are the documents that say who is told.
 func Kinds() []ascode.Kind {
+	if err := fallback(); err != nil {
+		panic("am: no features are refused: " + err.Error())
+	}
 	return []ascode.Kind{
 		ascode.Native("alertmanager.yml", "AlertmanagerConfig", "Routes, receivers, inhibitions and time intervals, in Alertmanager's own form.", func(path string, text []byte) (File, ascode.Problems) {
 			if _, err := config.Load(string(text)); err != nil {

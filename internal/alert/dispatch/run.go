@@ -145,7 +145,7 @@ func (r *Runner) Run(ctx context.Context) error {
 			r.state.Renew(a.job, now)
 			r.enqueue(a)
 		}
-		if now.After(sweep) {
+		if !now.Before(sweep) {
 			sweep = now.Add(time.Minute)
 			r.state.Sweep(now)
 		}
