@@ -25,6 +25,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
 	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
+	"github.com/hinoban/hinoban/internal/alert/handed"
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/id"
@@ -65,6 +66,7 @@ type alertmanager struct {
 	runner   *dispatch.Runner
 	api      *am.API
 	gossip   *am.Gossip
+	book     *handed.Journal
 	external *url.URL
 	registry *prometheus.Registry
 	loading  sync.Mutex
@@ -98,6 +100,11 @@ func RunAlertmanager(ctx context.Context, log *slog.Logger, cfg AlertmanagerConf
 		return err
 	}
 	defer func() { err = errors.Join(err, m.db.Close()) }()
+	defer func() {
+		if m.book != nil {
+			err = errors.Join(err, m.book.Close())
+		}
+	}()
 	if err := m.join(ctx); err != nil {
 		return err
 	}
@@ -235,11 +242,16 @@ func (m *alertmanager) join(ctx context.Context) error {
 	}
 	m.live = dispatch.NewLive(m.state, m.kept, time.Now, id.New, nil)
 	m.api.Live = m.live
-	m.runner = dispatch.NewRunner(m.state, m.kept, nil, m.api.Count, m.log, time.Now)
+	book, err := handed.Open(m.cfg.Data)
+	if err != nil {
+		return err
+	}
+	m.book = book
+	m.runner = dispatch.NewRunner(m.state, m.kept, nil, book, m.api.Count, m.log, time.Now)
 	if m.gossip != nil {
 		m.runner.Wait(m.gossip.Wait)
 	}
-	return m.live.Start(ctx)
+	return m.live.Start(ctx, book)
 }
 
 func (m *alertmanager) handler() (http.Handler, error) {

