@@ -64,6 +64,10 @@ func (p amPayload) batch(src Source, d Delivery) Batch {
 	}
 	for i, raw := range p.Alerts {
 		path := "alerts[" + strconv.Itoa(i) + "]"
+		if i == MaxMembers {
+			b.refuse(path, fmt.Sprintf("at most %d alerts are taken at once, and there are %d", MaxMembers, len(p.Alerts)))
+			break
+		}
 		var a amAlert
 		if err := member(raw, path, &a); err != nil {
 			b.refuse(path, err.Error())

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,9 @@ import (
 	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
+
+// MaxMembers is how many signals one delivery may make.
+const MaxMembers = 10_000
 
 // MaxBody is what a delivery may have, in bytes; decompressed too.
 const MaxBody = 10 << 20
@@ -72,7 +76,7 @@ func (b *Batch) refuse(path string, reason string) {
 
 // Parse reads a delivery for src, whose sender signs with secret. An error, of
 // kind Invalid or Denied, means that nothing of it is taken.
-func Parse(src Source, secret string, d Delivery) (Batch, error) {
+func Parse(ctx context.Context, src Source, secret string, d Delivery) (Batch, error) {
 	switch src.Kind {
 	case Alertmanager, IncidentIO:
 		return parseAlertmanager(src, d)
@@ -91,7 +95,7 @@ func Parse(src Source, secret string, d Delivery) (Batch, error) {
 	case Mackerel:
 		return parseMackerel(src, d)
 	case Generic:
-		return parseGeneric(src, d)
+		return parseGeneric(ctx, src, d)
 	case Heartbeat:
 		return Batch{}, nil
 	}

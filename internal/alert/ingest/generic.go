@@ -9,12 +9,12 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-func parseGeneric(src Source, d Delivery) (Batch, error) {
+func parseGeneric(ctx context.Context, src Source, d Delivery) (Batch, error) {
 	program, err := src.Mapping.Compile()
 	if err != nil {
 		return Batch{}, err
 	}
-	return Map(context.Background(), src, program, d)
+	return Map(ctx, src, program, d)
 }
 
 // Map reads a payload of any shape through a mapping. The end of ctx ends it

@@ -201,7 +201,7 @@ func (s Source) Judge(now, started time.Time) (sig alert.Signal, silentAt time.T
 		sig.Firing, sig.ID = true, signalID("silent", s.Name, s.base().UTC().Format(time.RFC3339Nano))
 		sig.Summary = s.Name + " fell silent: it is expected every " + time.Duration(s.Every).String() + s.lastHeard()
 		sig.Evidence = []alert.Evidence{{Name: "silent for", Value: now.Sub(s.base()).Truncate(time.Second).String(), Limit: time.Duration(s.Every).String()}}
-		return sig, now, true
+		return sig, due, true // whatever is heard after it ends the silence
 	case heard:
 		sig.ID = signalID("heard", s.Name, s.SilentAt.UTC().Format(time.RFC3339Nano))
 		sig.Summary = s.Name + " is heard again"
