@@ -70,7 +70,7 @@ func (p amPayload) batch(src Source, d Delivery) Batch {
 		}
 		var a amAlert
 		if err := member(raw, path, &a); err != nil {
-			b.refuse(path, err.Error())
+			b.refuseError(path, err)
 			continue
 		}
 		if why := a.wrong(); why != "" {

@@ -67,11 +67,24 @@ func (b *Batch) add(path string, s alert.Signal) {
 	b.Signals, b.Paths = append(b.Signals, tidy(s)), append(b.Paths, path)
 }
 
-func (b *Batch) note(format string, args ...any)   { b.Notes = append(b.Notes, fmt.Sprintf(format, args...)) }
+func (b *Batch) note(format string, args ...any) {
+	b.Notes = append(b.Notes, fmt.Sprintf(format, args...))
+}
 func (b *Batch) refuse(path string, reason string) {
 	if len(b.Refused) < 1000 {
 		b.Refused = append(b.Refused, Refusal{Path: path, Reason: clip(clean(reason), 500)})
 	}
+}
+
+// refuseError refuses a member for an error that may begin with its place.
+func (b *Batch) refuseError(path string, err error) {
+	text := err.Error()
+	if strings.HasPrefix(text, path) {
+		if at, reason, ok := strings.Cut(text, ": "); ok {
+			path, text = at, reason
+		}
+	}
+	b.refuse(path, text)
 }
 
 // Parse reads a delivery for src, whose sender signs with secret. An error, of

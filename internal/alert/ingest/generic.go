@@ -85,7 +85,7 @@ func (p Program) signal(ctx context.Context, src Source, body, it any, d Deliver
 	return alert.Signal{
 		// A payload of any shape has no id that is known: what is said again within the
 		// minute is a retry.
-		ID: memberID(src, said, d.At.UTC().Format("2006-01-02T15:04"), strconv.FormatBool(firing), texts["rule"], texts["service"], texts["key"]),
+		ID:     memberID(src, said, d.At.UTC().Format("2006-01-02T15:04"), strconv.FormatBool(firing), texts["rule"], texts["service"], texts["key"]),
 		Firing: firing, Source: src.Name, Service: first(clip(texts["service"], 200), src.Service), Rule: texts["rule"], Key: texts["key"],
 		Severity: severityOf(texts["severity"], src.Severity), Summary: first(texts["summary"], texts["rule"]), Labels: labels, URL: texts["url"], At: d.At,
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -52,6 +53,13 @@ const (
 	maxString   = 8 << 10 // bytes of one string of it
 )
 
+// scope is what an expression sees.
+type scope struct {
+	Body   any    `expr:"body"`
+	It     any    `expr:"it"`
+	Source string `expr:"source"`
+}
+
 // Program is a mapping that was compiled. It is safe for concurrent use.
 type Program struct{ fields map[string]*vm.Program }
 
@@ -88,13 +96,12 @@ var functions = []string{"all", "any", "none", "one", "filter", "find", "count",
 // Compile checks m: an error of kind Invalid names the field.
 func (m Mapping) Compile() (Program, error) {
 	out := Program{fields: map[string]*vm.Program{}}
-	env := map[string]any{"body": nil, "it": nil, "source": ""}
 	for _, f := range m.Filled().pairs() {
 		name, text := f[0], f[1]
 		if len(text) > maxExpr {
 			return out, errs.New(errs.Invalid, "mapping.%s: more than %d bytes", name, maxExpr)
 		}
-		opts := []expr.Option{expr.Env(env), expr.AllowUndefinedVariables(), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
+		opts := []expr.Option{expr.Env(scope{}), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
 		for _, fn := range functions {
 			opts = append(opts, expr.EnableBuiltin(fn))
 		}
@@ -125,6 +132,10 @@ func (w *watcher) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.VariableDeclaratorNode:
 		w.why = "let is not available: write the value where it is used"
+	case *ast.BuiltinNode: // functions of conditions are parsed even where they are disabled
+		if !slices.Contains(functions, n.Name) {
+			w.why = "unknown name " + n.Name
+		}
 	case *ast.BinaryNode:
 		if n.Operator == ".." {
 			w.why = "ranges (a..b) are not available"
@@ -153,7 +164,7 @@ func (p Program) run(ctx context.Context, field string, body, it any, source str
 		return nil, errs.New(errs.Unavailable, "the mapping takes too long for this payload")
 	}
 	machine := vm.VM{MemoryBudget: maxMemory}
-	out, err := machine.Run(p.fields[field], map[string]any{"body": body, "it": it, "source": source})
+	out, err := machine.Run(p.fields[field], scope{body, it, source})
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "mapping.%s: %s", field, firstLines(err.Error()))
 	}

@@ -103,7 +103,7 @@ func (g gathering) lines(data []byte, path string) {
 		}
 		switch {
 		case err != nil:
-			g.b.refuse(at, err.Error())
+			g.b.refuseError(at, err)
 		case s.Metric == "" || s.Namespace == "":
 			g.b.refuse(at, "namespace and metric_name: missing")
 		case s.Timestamp <= 0:
