@@ -191,7 +191,7 @@ func (s Source) base() time.Time {
 func (s Source) Judge(now, started time.Time) (sig alert.Signal, silentAt time.Time, ok bool) {
 	due := s.DueAt(started)
 	gone := !due.IsZero() && !now.Before(due)
-	heard := !s.SilentAt.IsZero() && (due.IsZero() || s.base().After(s.SilentAt))
+	heard := !s.SilentAt.IsZero() && (due.IsZero() || !s.base().Before(s.SilentAt))
 	sig = alert.Signal{
 		Source: "heartbeat", Service: s.Service, Rule: s.Name, Severity: s.Silence, At: now, URL: "/sources/" + s.Name,
 		Labels: map[string]string{"source_kind": string(s.Kind), "source_name": s.Name},
