@@ -91,7 +91,8 @@ type (
 	sourceIn struct {
 		Name string `path:"name" maxLength:"64"`
 	}
-	sourceFields struct {
+	// SourceFields are what may be set of a source.
+	SourceFields struct {
 		Service  string         `json:"service,omitempty" maxLength:"200" doc:"The service of what says none."`
 		Severity string         `json:"severity,omitempty" enum:"page,ticket,info" default:"ticket" doc:"The severity of what says none."`
 		Every    string         `json:"every,omitempty" maxLength:"20" doc:"The longest time between two deliveries, as in 5m: longer is an alert. Empty: it is not expected."`
@@ -103,14 +104,14 @@ type (
 		Body struct {
 			Name string `json:"name" minLength:"1" maxLength:"48"`
 			Kind string `json:"kind" enum:"alertmanager,grafana,pagerduty,datadog,cloudwatch-sns,cloudwatch-stream,sentry,mackerel,incidentio,generic,heartbeat"`
-			sourceFields
+			SourceFields
 			As string `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 		}
 	}
 	sourceEditIn struct {
 		Name string `path:"name" maxLength:"64"`
 		Body struct {
-			sourceFields
+			SourceFields
 			As string `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 		}
 	}
@@ -189,7 +190,7 @@ func (d SourceDeps) detail(ctx context.Context, name string) (SourceDetail, erro
 	return out, err
 }
 
-func (f sourceFields) edit() (ingest.Edit, error) {
+func (f SourceFields) edit() (ingest.Edit, error) {
 	e := ingest.Edit{Service: f.Service, Severity: alert.Severity(f.Severity), Silence: alert.Severity(f.Silence), Mapping: f.Mapping, Secret: f.Secret}
 	if e.Severity == "" {
 		e.Severity = alert.Ticket

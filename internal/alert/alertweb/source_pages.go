@@ -89,7 +89,7 @@ func formOf(r *http.Request) sourceForm {
 }
 
 func (f sourceForm) edit() (ingest.Edit, error) {
-	return sourceFields{Service: f.Service, Severity: f.Severity, Every: f.Every, Silence: f.Silence, Secret: f.Secret, Mapping: f.Mapping}.edit()
+	return SourceFields{Service: f.Service, Severity: f.Severity, Every: f.Every, Silence: f.Silence, Secret: f.Secret, Mapping: f.Mapping}.edit()
 }
 
 func mendable(err error) bool {

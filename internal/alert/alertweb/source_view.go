@@ -296,8 +296,7 @@ func sourceFacts(ctx context.Context, d SourceDetail) []webkit.Pair {
 	return append(out,
 		webkit.Pair{Key: t("fact.accepted"), Value: webkit.Number(ctx, s.Accepted), Definition: t("fact.accepted.means")},
 		webkit.Pair{Key: t("fact.refused"), Value: webkit.Number(ctx, s.Refused), Definition: t("fact.refused.means")},
-		webkit.Pair{Key: t("fact.created"), Body: webkit.Time(s.CreatedAt)},
-		webkit.Pair{Key: t("fact.alerts"), Value: t("fact.alerts.open"), Href: "/alerts?state=all&q=" + url.QueryEscape(s.Name)})
+		webkit.Pair{Key: t("fact.created"), Body: webkit.Time(s.CreatedAt)})
 }
 
 func viewPayload(ctx context.Context, p SourcePayload) payloadView {
@@ -366,4 +365,10 @@ func withSourceActions(v sourceView) webkit.Head {
 		v.Head.Actions = sourceActions(v)
 	}
 	return v.Head
+}
+
+// withLinks adds to the inbox's head the pages that stand beside it.
+func withLinks(h webkit.Head) webkit.Head {
+	h.Actions = inboxLinks()
+	return h
 }
