@@ -107,9 +107,9 @@ func (a amAlert) wrong() string {
 }
 
 func (p amPayload) signal(src Source, a amAlert, raw []byte, now time.Time) alert.Signal {
-	print := a.Fingerprint
-	if print == "" || len(print) > 64 {
-		print = labelPrint(a.Labels)
+	mark := a.Fingerprint
+	if mark == "" || len(mark) > 64 {
+		mark = labelPrint(a.Labels)
 	}
 	notes := maps.Clone(a.Annotations)
 	if notes == nil {
@@ -124,7 +124,7 @@ func (p amPayload) signal(src Source, a amAlert, raw []byte, now time.Time) aler
 		notes["truncated_alerts"] = strconv.Itoa(p.TruncatedAlerts)
 	}
 	s := alert.Signal{
-		Firing: a.Status == "firing", Source: src.Name, Service: serviceOf(src, a.Labels), Rule: first(a.Labels["alertname"], "unnamed"), Key: print,
+		Firing: a.Status == "firing", Source: src.Name, Service: serviceOf(src, a.Labels), Rule: first(a.Labels["alertname"], "unnamed"), Key: mark,
 		Severity: severityOf(a.Labels["severity"], src.Severity), Labels: a.Labels, Annotations: notes, At: at(a.StartsAt, now),
 		Summary: first(notes["summary"], notes["description"], notes["message"], a.Labels["alertname"]),
 		URL:     first(a.PanelURL, a.DashboardURL, a.GeneratorURL, p.ExternalURL), Evidence: a.evidence(),
@@ -134,7 +134,7 @@ func (p amPayload) signal(src Source, a amAlert, raw []byte, now time.Time) aler
 	}
 	// An episode is told by its beginning: the same alert tomorrow is another one,
 	// and the same words about the same episode were taken before.
-	s.ID = signalID(src.Name, print, a.Status, a.StartsAt.UTC().Format(time.RFC3339Nano), memberID(src, raw))
+	s.ID = signalID(src.Name, mark, a.Status, a.StartsAt.UTC().Format(time.RFC3339Nano), memberID(src, raw))
 	return s
 }
 

@@ -134,7 +134,7 @@ func ddScope(s string) string {
 // ddTags reads "env:prod,service:checkout,urgent".
 func ddTags(text string) map[string]string {
 	out := map[string]string{}
-	for _, t := range strings.Split(text, ",") {
+	for t := range strings.SplitSeq(text, ",") {
 		k, v, ok := strings.Cut(strings.TrimSpace(t), ":")
 		if k == "" || len(out) == 100 {
 			continue

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -104,9 +105,7 @@ func asLabels(v any) (map[string]string, error) {
 		}
 	case []any: // "env:prod", "urgent"
 		for _, e := range x[:min(len(x), 100)] {
-			for k, t := range ddTags(asText(e)) {
-				out[k] = t
-			}
+			maps.Copy(out, ddTags(asText(e)))
 		}
 	default:
 		return nil, errs.New(errs.Invalid, "mapping.labels: an object is expected, and there is %s", clip(asText(v), 60))

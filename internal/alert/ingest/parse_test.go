@@ -87,7 +87,7 @@ func TestRecordedPayloads(t *testing.T) {
 resolved page checkout|HighErrorRate|1b02c8d7745e90fa|1.2% of requests to checkout fail|02:11:42
 note 3 more alerts of this group were left out by the sender (max_alerts)
 `},
-		{"alertmanager-partly.json", ingest.Alertmanager, `firing ticket shop|NoFingerprint|` + print("NoFingerprint", "shop") + `|NoFingerprint|02:09:12
+		{"alertmanager-partly.json", ingest.Alertmanager, `firing ticket shop|NoFingerprint|` + labelPrint("NoFingerprint", "shop") + `|NoFingerprint|02:09:12
 refused alerts[0].status: "burning" is neither firing nor resolved
 refused alerts[1].labels: number where a string is expected
 refused alerts[3].labels: there are none
@@ -122,8 +122,8 @@ refused alerts[3].labels: there are none
 	}
 }
 
-// print is the fingerprint of two labels, worked out by hand: FNV-1a.
-func print(name, namespace string) string {
+// labelPrint is the fingerprint of two labels, worked out by hand: FNV-1a.
+func labelPrint(name, namespace string) string {
 	h := uint64(14695981039346656037)
 	for _, c := range []byte("alertname\xff" + name + "\xffnamespace\xff" + namespace + "\xff") {
 		h = (h ^ uint64(c)) * 1099511628211

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -272,13 +273,7 @@ func (r *Registry) Find(ctx context.Context, key string, kinds ...Kind) (Source,
 	if err != nil {
 		return Source{}, Keys{}, err
 	}
-	for _, k := range kinds {
-		if k == s.Kind {
-			kinds = nil
-			break
-		}
-	}
-	if len(kinds) > 0 {
+	if len(kinds) > 0 && !slices.Contains(kinds, s.Kind) {
 		return Source{}, Keys{}, unknown
 	}
 	keys, err := r.unseal(s.Name, sealed)

@@ -170,13 +170,11 @@ func (s Signature) Check(certPEM []byte, now time.Time) error {
 	if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
 		return errs.New(errs.Denied, "the certificate of the signature is not valid at %s", now.UTC().Format(time.RFC3339))
 	}
-	kind, sum := crypto.SHA256, []byte(nil)
+	h := sha256.Sum256([]byte(s.Text))
+	kind, sum := crypto.SHA256, h[:]
 	if s.Version == "1" {
-		h := sha1.Sum([]byte(s.Text)) //nolint:gosec // see the import
-		kind, sum = crypto.SHA1, h[:]
-	} else {
-		h := sha256.Sum256([]byte(s.Text))
-		sum = h[:]
+		old := sha1.Sum([]byte(s.Text)) //nolint:gosec // see the import
+		kind, sum = crypto.SHA1, old[:]
 	}
 	if rsa.VerifyPKCS1v15(key, kind, sum, s.Value) != nil {
 		return errs.New(errs.Denied, "the signature is not of this message")

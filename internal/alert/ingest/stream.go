@@ -154,7 +154,7 @@ func word(s string, snake bool) string {
 	var b strings.Builder
 	for i, r := range runes {
 		switch {
-		case r > unicode.MaxASCII || !(unicode.IsLetter(r) || unicode.IsDigit(r)):
+		case r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			b.WriteByte('_')
 			continue
 		case snake && unicode.IsUpper(r):
