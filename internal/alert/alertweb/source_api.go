@@ -98,7 +98,7 @@ type (
 		Every    string         `json:"every,omitempty" maxLength:"20" doc:"The longest time between two deliveries, as in 5m: longer is an alert. Empty: it is not expected."`
 		Silence  string         `json:"silence,omitempty" enum:"page,ticket,info" default:"ticket" doc:"The severity of falling silent."`
 		Secret   string         `json:"secret,omitempty" maxLength:"500" doc:"With which the sender signs (sentry: the client secret). It is not shown again."`
-		Mapping  ingest.Mapping `json:"mapping,omitempty" doc:"Of kind generic: an expression for each field; an empty one is the default."`
+		Mapping  ingest.Mapping `json:"mapping,omitzero" doc:"Of kind generic: an expression for each field; an empty one is the default."`
 	}
 	sourceCreateIn struct {
 		Body struct {

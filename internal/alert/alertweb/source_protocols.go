@@ -211,7 +211,7 @@ func (p *protocols) pagerDuty(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		out, err = p.event(r, body)
 	}
-	if bad, ok := errors.AsType[*ingest.PDInvalid](err); ok {
+	if bad, ok := errors.AsType[*ingest.InvalidEventError](err); ok {
 		pdInvalid(w, bad.Errors...)
 		return
 	}
@@ -231,11 +231,11 @@ func (p *protocols) pagerDuty(w http.ResponseWriter, r *http.Request) {
 
 func (p *protocols) event(r *http.Request, body []byte) (ingest.Receipt, error) {
 	if !json.Valid(body) {
-		return ingest.Receipt{}, &ingest.PDInvalid{Errors: []string{"JSON cannot be parsed"}}
+		return ingest.Receipt{}, &ingest.InvalidEventError{Errors: []string{"JSON cannot be parsed"}}
 	}
 	routing := ingest.RoutingKey(body)
 	if routing == "" {
-		return ingest.Receipt{}, &ingest.PDInvalid{Errors: []string{"'routing_key' is missing or blank"}}
+		return ingest.Receipt{}, &ingest.InvalidEventError{Errors: []string{"'routing_key' is missing or blank"}}
 	}
 	src, keys, err := p.reg.Find(r.Context(), routing, ingest.PagerDuty)
 	if err != nil {

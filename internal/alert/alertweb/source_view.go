@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (f *sourceFormView) Services(all []webkit.Choice) {
 		if !known {
 			all = append(all, webkit.Choice{Value: in.Value, Text: in.Value})
 		}
-		f.Fields[i].Choices = append(in.Choices, all...)
+		f.Fields[i].Choices = slices.Concat(in.Choices, all)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -70,6 +71,7 @@ func (b *Batch) add(path string, s alert.Signal) {
 func (b *Batch) note(format string, args ...any) {
 	b.Notes = append(b.Notes, fmt.Sprintf(format, args...))
 }
+
 func (b *Batch) refuse(path string, reason string) {
 	if len(b.Refused) < 1000 {
 		b.Refused = append(b.Refused, Refusal{Path: path, Reason: clip(clean(reason), 500)})
@@ -261,7 +263,8 @@ func webAddress(u string) bool {
 func signalID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		h.Write(strconv.AppendInt(nil, int64(len(p)), 10))
+		h.Write([]byte(":" + p))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:20])
 }

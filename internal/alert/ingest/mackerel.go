@@ -58,13 +58,8 @@ func parseMackerel(src Source, d Delivery) (Batch, error) {
 		return Batch{}, err
 	}
 	var b Batch
-	switch h.Event {
-	case "alert":
-	case "sample", "hostStatus", "hostRegister", "hostRetire", "alertGroup":
-		b.note("event %s is no alert", h.Event)
-		return b, nil
-	default:
-		return b, errs.New(errs.Invalid, "event: %q is none that Mackerel sends", clip(h.Event, 60))
+	if h.Event != "alert" {
+		return h.besides()
 	}
 	a := h.Alert
 	if a == nil || strings.TrimSpace(a.MonitorName) == "" || len(a.MonitorName) > 200 {
@@ -93,6 +88,16 @@ func parseMackerel(src Source, d Delivery) (Batch, error) {
 	s.ID = memberID(src, d.Body)
 	b.add("alert", s)
 	return b, nil
+}
+
+// besides is what Mackerel sends that is no alert.
+func (h mkrHook) besides() (b Batch, err error) {
+	switch h.Event {
+	case "sample", "hostStatus", "hostRegister", "hostRetire", "alertGroup":
+		b.note("event %s is no alert", h.Event)
+		return b, nil
+	}
+	return b, errs.New(errs.Invalid, "event: %q is none that Mackerel sends", clip(h.Event, 60))
 }
 
 // about fills in of what the alert is, and what was measured.

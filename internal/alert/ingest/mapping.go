@@ -91,7 +91,9 @@ func (m Mapping) Filled() Mapping {
 
 // functions are those that expressions may call. None has an effect, and none
 // makes much out of little: memory is bounded by what a payload holds.
-var functions = []string{"all", "any", "none", "one", "filter", "find", "count", "len", "first", "last", "keys", "values", "get", "int", "float", "string", "type", "trim", "trimPrefix", "trimSuffix", "upper", "lower", "split", "indexOf", "hasPrefix", "hasSuffix", "max", "min", "abs", "round"}
+func functions() []string {
+	return []string{"all", "any", "none", "one", "filter", "find", "count", "len", "first", "last", "keys", "values", "get", "int", "float", "string", "type", "trim", "trimPrefix", "trimSuffix", "upper", "lower", "split", "indexOf", "hasPrefix", "hasSuffix", "max", "min", "abs", "round"}
+}
 
 // Compile checks m: an error of kind Invalid names the field.
 func (m Mapping) Compile() (Program, error) {
@@ -102,7 +104,7 @@ func (m Mapping) Compile() (Program, error) {
 			return out, errs.New(errs.Invalid, "mapping.%s: more than %d bytes", name, maxExpr)
 		}
 		opts := []expr.Option{expr.Env(scope{}), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
-		for _, fn := range functions {
+		for _, fn := range functions() {
 			opts = append(opts, expr.EnableBuiltin(fn))
 		}
 		if name == "firing" {
@@ -133,7 +135,7 @@ func (w *watcher) Visit(node *ast.Node) {
 	case *ast.VariableDeclaratorNode:
 		w.why = "let is not available: write the value where it is used"
 	case *ast.BuiltinNode: // functions of conditions are parsed even where they are disabled
-		if !slices.Contains(functions, n.Name) {
+		if !slices.Contains(functions(), n.Name) {
 			w.why = "unknown name " + n.Name
 		}
 	case *ast.BinaryNode:

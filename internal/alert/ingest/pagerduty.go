@@ -46,11 +46,11 @@ type pdLink struct {
 	Alt  string `json:"alt"`
 }
 
-// PDInvalid is an event that PagerDuty's API would not take: its errors are
+// InvalidEventError is an event that PagerDuty's API would not take: its errors are
 // answered in that API's own form.
-type PDInvalid struct{ Errors []string }
+type InvalidEventError struct{ Errors []string }
 
-func (e *PDInvalid) Error() string { return strings.Join(e.Errors, "; ") }
+func (e *InvalidEventError) Error() string { return strings.Join(e.Errors, "; ") }
 
 // RoutingKey is the key in an event, or "" where the body has none.
 func RoutingKey(body []byte) string {
@@ -72,7 +72,7 @@ func parsePagerDuty(src Source, d Delivery) (Batch, error) {
 		return Batch{}, err
 	}
 	if wrong := e.wrong(); len(wrong) > 0 {
-		return Batch{}, errs.New(errs.Invalid, "%w", &PDInvalid{wrong})
+		return Batch{}, errs.New(errs.Invalid, "%w", &InvalidEventError{wrong})
 	}
 	b := Batch{Key: clean(e.DedupKey)}
 	if b.Key == "" { // only a trigger comes without

@@ -80,10 +80,12 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return nil
 }
 
-var (
-	nameRE   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$`)
-	reserved = []string{"api", "heartbeat", "job", "log", "probe", "slo", "new"}
-)
+var nameRE = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$`)
+
+// reserved are the sources of Hinoban's own alerts, and a page.
+func reserved() []string {
+	return []string{"api", "heartbeat", "job", "log", "probe", "slo", "new"}
+}
 
 const (
 	minEvery = 10 * time.Second
@@ -95,7 +97,7 @@ func (s Source) Validate() error {
 	switch {
 	case !nameRE.MatchString(s.Name):
 		return errs.New(errs.Invalid, "name %q: up to 48 lower-case letters, digits and dashes, as in shop-alertmanager", s.Name)
-	case slices.Contains(reserved, s.Name):
+	case slices.Contains(reserved(), s.Name):
 		return errs.New(errs.Invalid, "name %q is one of Hinoban's own: choose another", s.Name)
 	case !slices.Contains(Kinds(), s.Kind):
 		return errs.New(errs.Invalid, "kind %q is none of %s", s.Kind, joined(Kinds()))
