@@ -15,6 +15,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/metrics"
@@ -66,6 +67,7 @@ type App struct {
 	catalog   *catalog.Catalog
 	inbox     *alert.Inbox
 	routing   *routing
+	sources   *ingest.Registry
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
 	budgets   budgets
@@ -164,7 +166,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {

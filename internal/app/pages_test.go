@@ -16,6 +16,7 @@ import (
 
 	"github.com/hinoban/hinoban/examples"
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -65,6 +66,8 @@ func lived(t *testing.T) *App {
 	do("resolve", err)
 	_, err = a.writer.Draft(ctx, i.ID)
 	do("draft", err)
+	_, _, err = a.sources.Create(ctx, ingest.Source{Name: "shop-json", Kind: ingest.Generic}, "", "aoi")
+	do("source", err)
 	return a
 }
 
@@ -142,6 +145,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /welcome":                         "POST /welcome takes JSON",
 		"GET /api/palette":                     "is JSON itself",
 		"GET /incidents/new":                   "a form: POST /api/v1/incidents",
+		"GET /sources/new":                     "a form: POST /api/v1/sources",
 		"GET /postmortems/{id}/edit/{section}": "a form of /postmortems/{id}",
 		"GET /postmortems/{id}/report.md":      "is Markdown for programs itself",
 		"GET /slos/report.csv":                 "is CSV for programs itself",

@@ -89,6 +89,7 @@ func (a *App) wirePolicy() module.Module {
 func (a *App) governed() sloweb.Governed {
 	return sloweb.Governed{
 		Gate: a.budgets.gate, Corrections: a.budgets.corrections, Recorder: a.budgets.store, Services: a.catalog, Ledger: a.budgets.ledger, Reviews: a.budgets.reviews,
+		Sender: a.changeSender,
 		People: func(ctx context.Context) (out []webkit.Choice) {
 			for _, p := range a.catalog.People(ctx) {
 				out = append(out, webkit.Choice{Value: p.ID, Text: p.Name})

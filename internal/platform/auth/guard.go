@@ -51,8 +51,8 @@ func (g *Gate) identify(r *http.Request, access httpd.Access) (Principal, error)
 		return Local(address), g.checkLocal(r)
 	}
 	p, err := g.present(r, access)
-	if err != nil && access == httpd.Public && errs.KindOf(err) == errs.Unauthenticated {
-		p, err = Principal{}, nil // the login page is for those whose session is over
+	if err != nil && (access == httpd.Public || access == httpd.Keyed) && errs.KindOf(err) == errs.Unauthenticated {
+		p, err = Principal{}, nil // the login page is for those whose session is over, and a key may be no token
 	}
 	p.Address = address
 	return p, err
@@ -61,7 +61,7 @@ func (g *Gate) identify(r *http.Request, access httpd.Access) (Principal, error)
 func (g *Gate) present(r *http.Request, access httpd.Access) (Principal, error) {
 	user, password, basic := r.BasicAuth()
 	key := bearer(user, password, basic, r.Header.Get("Authorization"))
-	if key == "" && access == httpd.Ingest {
+	if key == "" && (access == httpd.Ingest || access == httpd.Keyed) {
 		key = r.URL.Query().Get("token") // some senders can be given nothing but a URL
 	}
 	if key != "" {

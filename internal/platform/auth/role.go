@@ -75,7 +75,7 @@ func scopeFor(access httpd.Access) Scope {
 		return ScopeWrite
 	case httpd.Admin:
 		return ScopeAdmin
-	case httpd.Public, httpd.Viewer:
+	case httpd.Public, httpd.Keyed, httpd.Viewer:
 	}
 	return ScopeRead
 }
@@ -155,7 +155,7 @@ func (p Principal) Source() string {
 // May reports whether p may call a route of that access.
 func (p Principal) May(access httpd.Access) bool {
 	switch access {
-	case httpd.Public:
+	case httpd.Public, httpd.Keyed:
 		return true
 	case httpd.Ingest:
 		return p.Role.AtLeast(Responder) || slices.Contains(p.Scopes, ScopeIngest)

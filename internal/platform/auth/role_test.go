@@ -10,19 +10,19 @@ import (
 
 func TestMay(t *testing.T) {
 	t.Parallel()
-	routes := []httpd.Access{httpd.Public, httpd.Ingest, httpd.Viewer, httpd.Responder, httpd.Admin, "typo"}
+	routes := []httpd.Access{httpd.Public, httpd.Ingest, httpd.Viewer, httpd.Responder, httpd.Admin, "typo", httpd.Keyed}
 	tests := []struct {
 		name string
 		p    auth.Principal
-		want [6]bool
+		want [7]bool
 	}{
-		{"nobody", auth.Principal{}, [6]bool{true, false, false, false, false, false}},
-		{"viewer", auth.Principal{Role: auth.Viewer}, [6]bool{true, false, true, false, false, false}},
-		{"responder", auth.Principal{Role: auth.Responder}, [6]bool{true, true, true, true, false, false}},
-		{"admin", auth.Principal{Role: auth.Admin}, [6]bool{true, true, true, true, true, false}},
-		{"ingest token", auth.Principal{Scopes: []auth.Scope{auth.ScopeIngest}}, [6]bool{true, true, false, false, false, false}},
-		{"odd role", auth.Principal{Role: "root"}, [6]bool{true, false, false, false, false, false}},
-		{"local", auth.Local("127.0.0.1"), [6]bool{true, true, true, true, true, false}},
+		{"nobody", auth.Principal{}, [7]bool{true, false, false, false, false, false, true}},
+		{"viewer", auth.Principal{Role: auth.Viewer}, [7]bool{true, false, true, false, false, false, true}},
+		{"responder", auth.Principal{Role: auth.Responder}, [7]bool{true, true, true, true, false, false, true}},
+		{"admin", auth.Principal{Role: auth.Admin}, [7]bool{true, true, true, true, true, false, true}},
+		{"ingest token", auth.Principal{Scopes: []auth.Scope{auth.ScopeIngest}}, [7]bool{true, true, false, false, false, false, true}},
+		{"odd role", auth.Principal{Role: "root"}, [7]bool{true, false, false, false, false, false, true}},
+		{"local", auth.Local("127.0.0.1"), [7]bool{true, true, true, true, true, false, true}},
 	}
 	for _, tt := range tests {
 		for i, access := range routes {

@@ -6,10 +6,13 @@ import "net/http"
 type Access string
 
 // The accesses, from open to closed. Ingest is for machines: an API token with
-// the scope "ingest", or anybody where authentication is off.
+// the scope "ingest", or anybody where authentication is off. Keyed lets everybody
+// through to a handler that asks for a key of its own, which the sender's protocol
+// carries; bodies are handed on as they are, text or not.
 const (
 	Public    Access = "public"
 	Ingest    Access = "ingest"
+	Keyed     Access = "keyed"
 	Viewer    Access = "viewer"
 	Responder Access = "responder"
 	Admin     Access = "admin"

@@ -41,7 +41,9 @@ func Handler(log *slog.Logger, cfg Config, guard Guard, now func() time.Time, ro
 			return nil, fmt.Errorf("route %s does not say who may call it", rt.Pattern)
 		}
 		h := guard(rt.Access, rt.Handler)
-		if rt.Access != Ingest {
+		if rt.Access == Keyed {
+			h = limit.wrap(h)
+		} else if rt.Access != Ingest {
 			h = limit.wrap(textOnly(h))
 		}
 		h = limitBody(h, cmpOr(rt.MaxBody, cfg.MaxBody))

@@ -32,6 +32,9 @@ type Governed struct {
 	Ledger      *ledger.Keeper
 	Reviews     *review.Desk
 	People      func(ctx context.Context) []webkit.Choice // as whom to act, where nobody signs in
+	// Sender finds who has a routing key of PagerDuty's protocol: its name, and the
+	// service of what says none. Nil: nobody has one.
+	Sender func(ctx context.Context, key string) (name, service string, ok bool)
 }
 
 // PolicyAPI registers the operations on policies, corrections and changes.
@@ -166,7 +169,11 @@ func (w *door) recordChange(ctx context.Context, in *recordChangeIn) (ChangeTake
 }
 
 func (w *door) recordFact(ctx context.Context, r change.Recorded, at time.Time, source string) (ChangeTaken, error) {
-	fact, err := change.Fact(r, at, w.Now(), "person/"+auth.Actor(ctx, ""), source)
+	return w.recordBy(ctx, r, at, "person/"+auth.Actor(ctx, ""), source)
+}
+
+func (w *door) recordBy(ctx context.Context, r change.Recorded, at time.Time, actor, source string) (ChangeTaken, error) {
+	fact, err := change.Fact(r, at, w.Now(), actor, source)
 	if err != nil {
 		return ChangeTaken{}, errs.New(errs.Invalid, "%w", err)
 	}
