@@ -2,6 +2,7 @@ package rule
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"path"
 	"strconv"
@@ -76,17 +77,10 @@ func Build(set *ascode.Set, d Deps) (*Set, ascode.Problems) {
 	if d.Catalog != nil {
 		b.catalog.Replace(d.Catalog)
 	}
-	named := map[string]Rule{}
 	for _, doc := range ascode.Of[Spec](set) {
-		r, ok := b.document(doc)
-		if !ok {
-			continue
+		if r, ok := b.document(doc); ok {
+			b.out.Rules = append(b.out.Rules, r)
 		}
-		if was, twice := named[r.Name]; twice {
-			b.problems = append(b.problems, doc.At("spec.alert", "give one of the two another name under spec.alert", "alerts of the name %s are of %s already", r.Name, was.Place()))
-		}
-		named[r.Name] = r
-		b.out.Rules = append(b.out.Rules, r)
 	}
 	b.foreign()
 	b.out.sort()
@@ -100,7 +94,7 @@ func (b *builder) foreign() {
 		b.out.Rules = append(b.out.Rules, RulesOf(doc.File, doc.Spec, func(f string) int { return doc.At(f, "", "").Line })...)
 	}
 	for _, doc := range ascode.Of[Resource](b.set) {
-		at := doc.File + "#" + doc.Metadata.Name
+		at := ResourcePath(doc.Document)
 		b.out.files = append(b.out.files, File{at, doc.Spec.Spec.text()})
 		b.out.Rules = append(b.out.Rules, RulesOf(doc.File, doc.Spec.Spec, func(f string) int { return doc.At("spec."+f, "", "").Line })...)
 	}
@@ -328,7 +322,7 @@ func (s *Set) Files() []File {
 		if !r.Native || r.What.Expr == "" || len(r.Instances) == 0 {
 			continue
 		}
-		out = append(out, File{ownPath + r.ID, RuleFile{Groups: []Group{r.group()}}.text()})
+		out = append(out, File{OwnPath(r.ID), RuleFile{Groups: []Group{r.group()}}.text()})
 	}
 	return out
 }
@@ -350,4 +344,28 @@ func (r Rule) group() Group {
 		g.Rules = append(g.Rules, one)
 	}
 	return g
+}
+
+// OwnPath is the path in [Set.Files] of what an AlertRule document became.
+func OwnPath(name string) string { return ownPath + name }
+
+// ResourcePath is the path in [Set.Files] of a PrometheusRule.
+func ResourcePath(d ascode.Document) string { return d.File + "#" + d.Metadata.Name }
+
+// FieldOf is the path of a rule in its file; of its group where i is below 0.
+func FieldOf(group, i int) string {
+	if i < 0 {
+		return fmt.Sprintf("groups[%d]", group)
+	}
+	return fmt.Sprintf("groups[%d].rules[%d]", group, i)
+}
+
+// Live reports whether instances of a rule follow the metrics.
+func Live(set *ascode.Set) bool {
+	for _, d := range ascode.Of[Spec](set) {
+		if f := d.Spec.Where.ForEach; f != nil && f.Metric != nil {
+			return true
+		}
+	}
+	return false
 }

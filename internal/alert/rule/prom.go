@@ -2,7 +2,6 @@ package rule
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -95,7 +94,7 @@ func RulesOf(path string, f RuleFile, at func(field string) int) (out []Rule) {
 				continue
 			}
 			one := fromProm(g, r)
-			one.File, one.Line, one.What.Every = path, at(fmt.Sprintf("groups[%d].rules[%d]", gi, ri)), every
+			one.File, one.Line, one.What.Every = path, at(FieldOf(gi, ri)), every
 			out = append(out, one)
 		}
 	}

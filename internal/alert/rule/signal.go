@@ -139,12 +139,17 @@ func (s *Set) ruleOf(sig alert.Signal) (Rule, bool) {
 			return s.Rules[i], true
 		}
 	}
+	found := -1
 	for _, i := range s.named[name] {
-		if r := s.Rules[i]; r.Native && r.What.Expr != "" {
-			return r, true
+		// Of several rules of one name the one of the signal's urgency is meant.
+		if r := s.Rules[i]; r.Native && r.What.Expr != "" && (found < 0 || r.When.Urgency == sig.Severity) {
+			found = i
 		}
 	}
-	return Rule{}, false
+	if found < 0 {
+		return Rule{}, false
+	}
+	return s.Rules[found], true
 }
 
 // watchKey is under what [Set.ruleOf] finds a rule that describes what others
