@@ -3,7 +3,9 @@ package app
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,8 +15,10 @@ import (
 	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/metrics/promrules"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
+	"github.com/hinoban/hinoban/internal/metrics/promtest"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
+	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/slo"
 )
 
@@ -27,36 +31,93 @@ const (
 // loadFolder reads the documents of a folder and the files that they refer to.
 func loadFolder(folder fs.FS) (*ascode.Set, ascode.Problems) {
 	set, problems := ascode.Load(folder, Kinds())
-	wants, bad := rule.Wants(set)
-	problems = append(problems, bad...)
+	set, more := readBeside(folder, set)
+	return set, append(problems, more...)
+}
+
+// readBeside adds to a set the files that its documents refer to.
+func readBeside(folder fs.FS, set *ascode.Set) (*ascode.Set, ascode.Problems) {
+	wants, problems := rule.Wants(set)
 	files, size := map[string]string{}, 0
 	for _, w := range wants {
-		at := w.At
+		var err error
+		var text string
 		if w.Glob != "" {
-			names, err := fs.Glob(folder, w.Glob)
-			if err != nil {
-				at.Message = w.Glob + ": " + err.Error()
-				problems = append(problems, at)
-			}
-			for _, n := range names {
-				if _, have := files[n]; !have && len(files) < maxBesides {
-					files[n] = "" // its name is what counts
-				}
-			}
-			continue
+			err = matching(folder, w.Glob, files)
+		} else {
+			text, err = ascode.ReadBeside(folder, w.Path, rule.MaxBeside)
+			files[w.Path] = text
 		}
-		text, err := ascode.ReadBeside(folder, w.Path, rule.MaxBeside)
 		if size += len(text); err == nil && size > maxBeside {
 			err = errors.New("the files that documents refer to are too large together")
 		}
 		if err != nil {
-			at.Message = w.Path + ": " + err.Error()
+			at := w.At
+			at.Message = w.Path + w.Glob + ": " + err.Error()
 			problems = append(problems, at)
-			continue
+			delete(files, w.Path)
 		}
-		files[w.Path] = text
 	}
 	return set.WithBeside(files), problems
+}
+
+// matching notes the files that match a pattern: their names are what counts.
+func matching(folder fs.FS, pattern string, files map[string]string) error {
+	names, err := fs.Glob(folder, pattern)
+	if len(names) > maxBesides {
+		return errs.New(errs.Invalid, "it matches more than %d files", maxBesides)
+	}
+	for _, n := range names {
+		if _, have := files[n]; !have {
+			files[n] = ""
+		}
+	}
+	return err
+}
+
+// alertRules are the rules that AlertRule documents (path to text) become, for
+// tests. Whatever they refer to is taken to be there.
+func alertRules(documents map[string]string) ([]promtest.RuleFile, error) {
+	root := ""
+	for n := range documents {
+		dir, err := filepath.Abs(filepath.Dir(n))
+		if err != nil {
+			return nil, errs.New(errs.Invalid, "%s: %w", n, err)
+		}
+		if root == "" {
+			root = dir
+		}
+		for !within(dir, root) {
+			root = filepath.Dir(root)
+		}
+	}
+	files := map[string]string{}
+	for n, text := range documents {
+		full, err := filepath.Abs(n)
+		if err == nil {
+			full, err = filepath.Rel(root, full)
+		}
+		if err != nil {
+			return nil, errs.New(errs.Invalid, "%s: %w", n, err)
+		}
+		files[filepath.ToSlash(full)] = text
+	}
+	set, _ := ascode.Parse(files, Kinds()) // what is wrong has been said with its own path
+	set, problems := readBeside(os.DirFS(root), set)
+	rules, bad := rule.Build(set, rule.Deps{})
+	if err := append(problems, bad...).Err(); err != nil {
+		return nil, err
+	}
+	var out []promtest.RuleFile
+	for _, f := range rules.Files() {
+		out = append(out, promtest.RuleFile(f))
+	}
+	return out, nil
+}
+
+func within(dir, root string) bool {
+	rel, err := filepath.Rel(root, dir)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // testTexts are the texts of the test files of a folder.
