@@ -178,7 +178,7 @@ func checkRules(set *ascode.Set, rules *rule.Set) (out ascode.Problems) {
 // ruleDocument is the document that a file of rules came from, and where its groups
 // are in it: none of an AlertRule.
 func ruleDocument(set *ascode.Set, file string) (d ascode.Document, prefix string, groups []rule.Group) {
-	for _, d := range ascode.Of[rule.RuleFile](set) {
+	for _, d := range ascode.Of[rule.PromFile](set) {
 		if d.File == file {
 			return d.Document, "", d.Spec.Groups
 		}

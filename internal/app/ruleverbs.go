@@ -193,8 +193,8 @@ func ImportRules(files map[string]string) (out RuleImport, problems ascode.Probl
 			problems = append(problems, bad...)
 			continue
 		}
-		var read []rule.RuleFile
-		for _, d := range ascode.Of[rule.RuleFile](set) {
+		var read []rule.PromFile
+		for _, d := range ascode.Of[rule.PromFile](set) {
 			read = append(read, d.Spec)
 		}
 		for _, d := range ascode.Of[rule.Resource](set) {
@@ -231,7 +231,7 @@ func (out *RuleImport) write(name string, im rule.Imported) error {
 	for _, g := range im.Recording {
 		out.Records += len(g.Rules)
 	}
-	text, err := ascode.Write(rule.RuleFile{Groups: im.Recording})
+	text, err := ascode.Write(rule.PromFile{Groups: im.Recording})
 	out.Files[base+"-recording.yaml"] = string(text)
 	return err
 }

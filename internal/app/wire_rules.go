@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -9,12 +11,14 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/alertweb"
 	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/metrics/promrules"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
 // ruleRoom is the part of the room alert that holds rules as code.
@@ -22,10 +26,11 @@ type ruleRoom struct {
 	engine *promrules.Engine
 	set    atomic.Pointer[rule.Set]
 
-	mu     sync.Mutex
-	source *ascode.Set // what set was made of, with plans
-	plans  plans
-	values map[string][]string // of labels that rules are repeated for, as they were last had
+	mu      sync.Mutex
+	source  *ascode.Set // what set was made of, with plans
+	plans   plans
+	assumed rule.Assumed
+	values  map[string][]string // of labels that rules are repeated for, as they were last had
 }
 
 // wireRules builds the engine of rules and puts what rules know in front of the
@@ -40,8 +45,14 @@ func (a *App) wireRules() module.Module {
 	a.rules.engine = engine
 	a.rules.set.Store(&rule.Set{})
 	a.inbox.Describe = func(s alert.Signal) alert.Signal { return a.rules.set.Load().Describe(s) }
+	deps := alertweb.Deps{Log: a.log, Now: a.now, Rules: alertweb.RuleBook{Set: a.rules.set.Load, Live: a.liveRules, Latency: a.latencyOf}}
 	return module.Module{
-		Name:    "alert.rules",
+		Name: "alert.rules",
+		API:  func(api *httpd.API) { alertweb.RuleAPI(api, deps) },
+		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route {
+			deps.Kit = kit
+			return alertweb.RuleRoutes(deps)
+		},
 		Workers: []run.Worker{{Name: "alert.rules", Run: engine.Run}},
 		Loops:   []run.Loop{{Name: "alert.resources", Every: time.Minute, Do: a.refreshRules}},
 		Health:  []httpd.HealthCheck{{Name: "rules", Soft: true, Probe: engine.Health}},
@@ -67,6 +78,38 @@ func (a *App) tellRules(ctx context.Context, alerts []promrules.Alert) error {
 	return nil
 }
 
+// liveRules are how rules stand at this moment.
+func (a *App) liveRules() func(rule.Rule) alertweb.LiveRule {
+	groups := a.rules.engine.Groups()
+	return func(r rule.Rule) alertweb.LiveRule { return liveRule(groups, r) }
+}
+
+func liveRule(groups []promrules.Group, r rule.Rule) (out alertweb.LiveRule) {
+	for _, g := range groups {
+		if (r.Native && g.File != rule.OwnPath(r.ID)) || (!r.Native && (g.Name != r.Group || (g.File != r.File && !strings.HasPrefix(g.File, r.File+"#")))) {
+			continue
+		}
+		for _, x := range g.Rules {
+			if x.Recording || x.Name != r.Name || (!r.Native && !maps.Equal(x.Labels, r.Labels)) {
+				continue
+			}
+			out.Evaluated, out.Last, out.Error = true, x.Last, cmp.Or(out.Error, x.Error)
+			for _, s := range x.Active {
+				out.Series = append(out.Series, alertweb.LiveSeries{Labels: s.Labels, Firing: s.Firing, Since: s.Since, Value: s.Value})
+			}
+		}
+	}
+	return out
+}
+
+// latencyOf is the time from a fault to a person, as this server is configured.
+func (a *App) latencyOf(r rule.Rule) rule.Latency {
+	a.rules.mu.Lock()
+	with := a.rules.assumed
+	a.rules.mu.Unlock()
+	return rule.Computed(r.Timing(with))
+}
+
 // planned is what changes when set, which means p, takes the place of what is in
 // use: by document, and by instance of the rules that are repeated.
 func (a *App) planned(set *ascode.Set, p plans) []ascode.Change {
@@ -85,7 +128,7 @@ func (a *App) live(set *ascode.Set, p plans) *rule.Set {
 // useRules puts rules to work.
 func (a *App) useRules(set *ascode.Set, p plans) {
 	a.rules.mu.Lock()
-	a.rules.source, a.rules.plans = set, p
+	a.rules.source, a.rules.plans, a.rules.assumed = set, p, assumed(p)
 	a.rules.mu.Unlock()
 	a.putRules(a.live(set, p))
 }

@@ -1,10 +1,10 @@
 package rule
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +28,7 @@ func Wants(set *ascode.Set) (out []Want, problems ascode.Problems) {
 		if f == nil {
 			continue
 		}
-		name, field := "", ""
+		var name, field string
 		switch {
 		case f.CSV != nil:
 			name, field = f.CSV.File, "spec.where.forEach.csv.file"
@@ -66,17 +66,13 @@ type Deps struct {
 type builder struct {
 	set      *ascode.Set
 	d        Deps
-	catalog  *catalog.Catalog
 	out      *Set
 	problems ascode.Problems
 }
 
 // Build makes the rules of a set and checks what refers to what.
 func Build(set *ascode.Set, d Deps) (*Set, ascode.Problems) {
-	b := &builder{set: set, d: d, catalog: catalog.New(), out: &Set{}}
-	if d.Catalog != nil {
-		b.catalog.Replace(d.Catalog)
-	}
+	b := &builder{set: set, d: d, out: &Set{}}
 	for _, doc := range ascode.Of[Spec](set) {
 		if r, ok := b.document(doc); ok {
 			b.out.Rules = append(b.out.Rules, r)
@@ -89,7 +85,7 @@ func Build(set *ascode.Set, d Deps) (*Set, ascode.Problems) {
 
 // foreign takes the files of Prometheus.
 func (b *builder) foreign() {
-	for _, doc := range ascode.Of[RuleFile](b.set) {
+	for _, doc := range ascode.Of[PromFile](b.set) {
 		b.out.files = append(b.out.files, File{doc.File, doc.Text})
 		b.out.Rules = append(b.out.Rules, RulesOf(doc.File, doc.Spec, func(f string) int { return doc.At(f, "", "").Line })...)
 	}
@@ -136,19 +132,18 @@ func (b *builder) say(doc ascode.Doc[Spec], path, fix, format string, args ...an
 
 // who finds the owner.
 func (b *builder) who(doc ascode.Doc[Spec], r *Rule) {
-	ctx := context.Background() // the catalog answers from memory
 	w := &r.Who
 	switch {
 	case w.Owner != "" && w.Path != "":
 		b.say(doc, "spec.who", "keep one of the two", "it has an owner and a path that decides about the owner")
 	case w.Owner != "" && b.d.Catalog != nil:
-		_, noTeam := b.catalog.Team(ctx, w.Owner)
-		if _, err := b.catalog.Person(ctx, w.Owner); err != nil && noTeam != nil {
+		c := b.d.Catalog
+		if !slices.ContainsFunc(c.Teams, func(t catalog.Team) bool { return t.ID == w.Owner }) && !slices.ContainsFunc(c.People, func(p catalog.Person) bool { return p.ID == w.Owner }) {
 			b.say(doc, "spec.who.owner", "add a Team or Person document of this name, or mend the name", "there is no team and no person %q", w.Owner)
 		}
 		w.Why = r.Place()
-	case w.Path != "":
-		o, err := b.catalog.Owner(ctx, catalog.Question{Path: w.Path})
+	case w.Path != "" && b.d.Catalog != nil:
+		o, err := b.d.Catalog.OwnerOfPath(w.Path)
 		if err != nil {
 			b.say(doc, "spec.who.path", "add a line to CODEOWNERS, or say who.owner", "%v", err)
 			return
@@ -177,7 +172,7 @@ func (b *builder) refers(doc ascode.Doc[Spec], r Rule) {
 // finish writes what every alert of the rule says.
 func (b *builder) finish(doc ascode.Doc[Spec], r Rule, i *Instance) {
 	if i.Service != "" && b.d.Catalog != nil {
-		if _, err := b.catalog.Service(context.Background(), i.Service); err != nil {
+		if !slices.ContainsFunc(b.d.Catalog.Services, func(s catalog.Service) bool { return s.ID == i.Service }) {
 			b.say(doc, "spec.where.service", "add a Service document of this name, or mend the name", "there is no service %q", i.Service)
 		}
 	}
@@ -297,12 +292,7 @@ func (b *builder) services(s SelectorSpec) (out []each) {
 }
 
 func picks[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return len(list) == 0
+	return len(list) == 0 || slices.Contains(list, v)
 }
 
 func carries(has map[string]ascode.Strings, want map[string]string) bool {
@@ -322,7 +312,7 @@ func (s *Set) Files() []File {
 		if !r.Native || r.What.Expr == "" || len(r.Instances) == 0 {
 			continue
 		}
-		out = append(out, File{OwnPath(r.ID), RuleFile{Groups: []Group{r.group()}}.text()})
+		out = append(out, File{OwnPath(r.ID), PromFile{Groups: []Group{r.group()}}.text()})
 	}
 	return out
 }

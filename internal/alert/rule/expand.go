@@ -187,10 +187,10 @@ var bare = regexp.MustCompile(`^[A-Za-z0-9_:.+-]+$`)
 func (e each) fillQuery(text string) (string, error) {
 	var b strings.Builder
 	quote := byte(0)
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if loc := placeholder.FindStringIndex(text[i:]); c == '$' && loc != nil && loc[0] == 0 {
-			v, err := e.value(text[i+2 : i+loc[1]-1])
+	for text != "" {
+		var piece string
+		if loc := placeholder.FindStringIndex(text); loc != nil && loc[0] == 0 {
+			v, err := e.value(text[2 : loc[1]-1])
 			if err == nil {
 				v, err = quoted(v, quote)
 			}
@@ -198,28 +198,32 @@ func (e each) fillQuery(text string) (string, error) {
 				return "", err
 			}
 			b.WriteString(v)
-			i += loc[1] - 1
+			text = text[loc[1]:]
 			continue
 		}
-		b.WriteByte(c)
-		switch {
-		case quote != 0 && quote != '`' && c == '\\' && i+1 < len(text):
-			i++
-			b.WriteByte(text[i])
-		case quote == 0 && (c == '"' || c == '\'' || c == '`'):
-			quote = c
-		case quote == c:
-			quote = 0
-		case quote == 0 && c == '#':
-			end := strings.IndexByte(text[i:], '\n')
-			if end < 0 {
-				end = len(text) - i
-			}
-			b.WriteString(text[i+1 : i+end])
-			i += end - 1
-		}
+		piece, quote = token(text, quote)
+		b.WriteString(piece)
+		text = text[len(piece):]
 	}
 	return b.String(), nil
+}
+
+// token is what of a query belongs together at its beginning: a character, one that
+// is escaped, or a comment; and the quote in which what follows stands.
+func token(text string, quote byte) (string, byte) {
+	c := text[0]
+	switch {
+	case quote != 0 && quote != '`' && c == '\\' && len(text) > 1:
+		return text[:2], quote
+	case quote == 0 && strings.IndexByte("\"'`", c) >= 0:
+		return text[:1], c
+	case quote == c:
+		return text[:1], 0
+	case quote == 0 && c == '#':
+		line, _, _ := strings.Cut(text, "\n")
+		return line, 0
+	}
+	return text[:1], quote
 }
 
 func quoted(v string, quote byte) (string, error) {

@@ -28,7 +28,7 @@ type importer struct {
 // Import says the alerting rules of files as AlertRule documents. What a rule does not
 // say stays unsaid: [Lint] lists it. taken, which may be nil, are names that are
 // in use; it grows.
-func Import(files []RuleFile, taken map[string]bool) Imported {
+func Import(files []PromFile, taken map[string]bool) Imported {
 	if taken == nil {
 		taken = map[string]bool{}
 	}
@@ -134,7 +134,7 @@ func kebab(s string) string {
 	out := strings.Join(strings.FieldsFunc(b.String(), func(c rune) bool { return c == '-' }), "-")
 	if out == "" || len(out) > maxName {
 		h := fnv.New32a()
-		h.Write([]byte(s)) //nolint:errcheck // it has no error
+		h.Write([]byte(s))
 		out = strings.Trim(fmt.Sprintf("%s-%08x", out[:min(len(out), maxName-9)], h.Sum32()), "-")
 	}
 	return out

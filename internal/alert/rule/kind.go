@@ -136,7 +136,7 @@ spec:
 func Kinds() []ascode.Kind {
 	return []ascode.Kind{
 		ascode.Define(apiVersion, "AlertRule", "An alert that answers why, who, when, what, where and how.", example, check),
-		ascode.Foreign("prometheus", "Rules", "A file of Prometheus rules; its alerts come into the inbox.", rulesExample, func(RuleFile) ascode.Metadata { return ascode.Metadata{} }, nil).KnownByList("groups"),
+		ascode.Foreign("prometheus", "Rules", "A file of Prometheus rules; its alerts come into the inbox.", rulesExample, func(PromFile) ascode.Metadata { return ascode.Metadata{} }, nil).KnownByList("groups"),
 		ascode.Foreign("monitoring.coreos.com/v1", "PrometheusRule", "Rules of the Prometheus operator.", resourceExample, resourceMeta, nil),
 	}
 }

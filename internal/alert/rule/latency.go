@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"maps"
 	"time"
 )
 
@@ -97,7 +98,10 @@ func rounded(hold, eval time.Duration) time.Duration {
 	if hold <= 0 || eval <= 0 {
 		return max(0, hold)
 	}
-	return (hold + eval - 1) / eval * eval
+	if late := hold % eval; late > 0 {
+		return hold - late + eval
+	}
+	return hold
 }
 
 // Assumed is what a latency assumes where nothing is configured.
@@ -128,9 +132,7 @@ func (r Rule) Timing(a Assumed) Timing {
 	t := Timing{Sample: r.What.Every, For: r.What.For, Send: a.Send, Provider: a.Provider}
 	labels := map[string]string{"alertname": r.Name, "severity": string(r.When.Urgency)}
 	if len(r.Instances) > 0 {
-		for k, v := range r.Instances[0].Labels {
-			labels[k] = v
-		}
+		maps.Copy(labels, r.Instances[0].Labels)
 	}
 	if a.Waits != nil {
 		t.Wait = a.Waits(labels)

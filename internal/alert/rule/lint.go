@@ -148,21 +148,22 @@ func short(d time.Duration) string {
 
 // expression finds what is wrong with a query for certain.
 func (l *linter) expression() {
-	for _, i := range l.rule.Instances {
-		q, err := metrics.Inspect(i.Expr)
-		if i.Expr == "" || err != nil {
-			return // what does not parse has been refused
+	if len(l.rule.Instances) == 0 {
+		return
+	}
+	i := l.rule.Instances[0] // the others differ in their values alone
+	q, err := metrics.Inspect(i.Expr)
+	if i.Expr == "" || err != nil {
+		return // what does not parse has been refused
+	}
+	if len(q.Parts) == 1 && !q.Filters && bareSelector.MatchString(strings.TrimSpace(i.Expr)) {
+		l.say("always", Warning, "compare it with a limit", "it fires for every series of %s, whatever its value", strings.TrimSpace(i.Expr))
+	}
+	for _, p := range q.Parts {
+		sample := l.o.Assumed.interval(p)
+		if p.Range > 0 && sample > 0 && p.Range < sample && ratesOf.MatchString(i.Expr) {
+			l.say("range", Warning, "use a range of at least four samples", "its range of %s never holds two samples, which come every %s: a rate over it answers nothing", short(p.Range), short(sample))
 		}
-		if len(q.Parts) == 1 && !q.Filters && bareSelector.MatchString(strings.TrimSpace(i.Expr)) {
-			l.say("always", Warning, "compare it with a limit", "it fires for every series of %s, whatever its value", strings.TrimSpace(i.Expr))
-		}
-		for _, p := range q.Parts {
-			sample := l.o.Assumed.interval(p)
-			if p.Range > 0 && sample > 0 && p.Range < sample && ratesOf.MatchString(i.Expr) {
-				l.say("range", Warning, "use a range of at least four samples", "its range of %s never holds two samples, which come every %s: a rate over it answers nothing", short(p.Range), short(sample))
-			}
-		}
-		return // the instances differ in their values alone
 	}
 }
 
@@ -207,3 +208,8 @@ func jobOf(p metrics.Part) string {
 // interval is how often the series of a selector are sampled, where the
 // configuration says so; else 0.
 func (a Assumed) interval(p metrics.Part) time.Duration { return a.Jobs[jobOf(p)] }
+
+// LintOne says what one rule lacks by itself.
+func LintOne(r Rule) []Lack {
+	return Lint(&Set{Rules: []Rule{r}}, LintOptions{Assumed: DefaultAssumed()})
+}

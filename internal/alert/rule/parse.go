@@ -163,12 +163,12 @@ func (p *parser) names(s Spec) {
 		if slices.Contains(ours, k) {
 			p.say("spec.labels."+k, "leave it out", "the label %s is written by the rule itself", k)
 		}
-		if !model.LabelName(k).IsValidLegacy() {
+		if !model.LegacyValidation.IsValidLabelName(k) {
 			p.say("spec.labels", "letters, digits and _", "%q is not the name of a label", k)
 		}
 	}
 	for k := range s.Annotations {
-		if !model.LabelName(k).IsValidLegacy() {
+		if !model.LegacyValidation.IsValidLabelName(k) {
 			p.say("spec.annotations", "letters, digits and _", "%q is not the name of an annotation", k)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 )
 
-// RuleFile is a file of Prometheus rules.
-type RuleFile struct {
+// PromFile is a file of Prometheus rules.
+type PromFile struct {
 	Groups []Group `json:"groups"`
 }
 
@@ -41,7 +41,7 @@ type Resource struct {
 	APIVersion string       `json:"apiVersion"`
 	Kind       string       `json:"kind"`
 	Metadata   ResourceMeta `json:"metadata"`
-	Spec       RuleFile     `json:"spec"`
+	Spec       PromFile     `json:"spec"`
 }
 
 // ResourceMeta is its metadata, as far as it is read.
@@ -86,7 +86,7 @@ spec:
 
 // RulesOf returns the alerting rules of a Prometheus file, as far as they can be
 // read: at says the place of a field.
-func RulesOf(path string, f RuleFile, at func(field string) int) (out []Rule) {
+func RulesOf(path string, f PromFile, at func(field string) int) (out []Rule) {
 	for gi, g := range f.Groups {
 		every := span(g.Interval, DefaultEvery)
 		for ri, r := range g.Rules {
@@ -144,7 +144,7 @@ func first(m map[string]string, keys ...string) string {
 }
 
 // text writes the rules of f as Prometheus reads them.
-func (f RuleFile) text() string {
+func (f PromFile) text() string {
 	b, err := json.Marshal(f) // JSON is YAML
 	if err != nil {
 		return "" // strings and numbers always encode

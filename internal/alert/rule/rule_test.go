@@ -168,9 +168,14 @@ func TestHours(t *testing.T) {
 		at   string
 		want alert.Severity
 	}{
-		{day, "2026-11-20T00:00:00Z", alert.Page}, {day, "2026-11-19T23:59:00Z", alert.Ticket}, {day, "2026-11-20T09:00:00Z", alert.Ticket},
+		{day, "2026-11-20T00:00:00Z", alert.Page},
+		{day, "2026-11-19T23:59:00Z", alert.Ticket},
+		{day, "2026-11-20T09:00:00Z", alert.Ticket},
 		{day, "2026-11-21T03:00:00Z", alert.Ticket}, // Saturday
-		{night, "2026-11-20T23:00:00Z", alert.Page}, {night, "2026-11-21T05:59:00Z", alert.Page}, {night, "2026-11-20T05:00:00Z", alert.Ticket}, {night, "2026-11-21T06:00:00Z", alert.Ticket},
+		{night, "2026-11-20T23:00:00Z", alert.Page},
+		{night, "2026-11-21T05:59:00Z", alert.Page},
+		{night, "2026-11-20T05:00:00Z", alert.Ticket},
+		{night, "2026-11-21T06:00:00Z", alert.Ticket},
 	} {
 		at, err := time.Parse(time.RFC3339, tt.at)
 		if err != nil {
@@ -228,8 +233,15 @@ func TestDescribe(t *testing.T) {
 		s    alert.Signal
 		want bool
 	}{
-		{sig("slo", "orders"), true}, {sig("slo", "orders: no data"), true}, {sig("slo", "others"), false}, {sig("job", "orders"), false},
-		{sig("job", "nightly"), true}, {sig("prom", "Backup"), true}, {sig("prom", "HostDown"), true}, {sig("prom", "Other"), false}, {sig("probe", "home"), true},
+		{sig("slo", "orders"), true},
+		{sig("slo", "orders: no data"), true},
+		{sig("slo", "others"), false},
+		{sig("job", "orders"), false},
+		{sig("job", "nightly"), true},
+		{sig("prom", "Backup"), true},
+		{sig("prom", "HostDown"), true},
+		{sig("prom", "Other"), false},
+		{sig("probe", "home"), true},
 	} {
 		got := rules.Describe(tt.s)
 		if has := got.Labels["owner"] == "shop"; has != tt.want {
@@ -337,8 +349,14 @@ func TestJaccard(t *testing.T) {
 		a, b []rule.Interval
 		want float64
 	}{
-		{iv(0, 10), iv(0, 10), 1}, {iv(0, 10), iv(10, 20), 0}, {iv(0, 10), iv(5, 15), 1.0 / 3}, {nil, nil, 0}, {iv(0, 10), nil, 0},
-		{iv(0, 6, 3, 10), iv(0, 10), 1}, {iv(0, 2, 4, 6), iv(1, 5), 2.0 / 6}, {iv(5, 5), iv(0, 1), 0},
+		{iv(0, 10), iv(0, 10), 1},
+		{iv(0, 10), iv(10, 20), 0},
+		{iv(0, 10), iv(5, 15), 1.0 / 3},
+		{nil, nil, 0},
+		{iv(0, 10), nil, 0},
+		{iv(0, 6, 3, 10), iv(0, 10), 1},
+		{iv(0, 2, 4, 6), iv(1, 5), 2.0 / 6},
+		{iv(5, 5), iv(0, 1), 0},
 	} {
 		if got := rule.Jaccard(tt.a, tt.b); got < tt.want-1e-9 || got > tt.want+1e-9 || got != rule.Jaccard(tt.b, tt.a) {
 			t.Errorf("%v and %v: got %g, want %g", tt.a, tt.b, got, tt.want)
@@ -400,7 +418,7 @@ func TestImportRoundTrips(t *testing.T) {
 	if len(bad) > 0 {
 		t.Fatal(bad)
 	}
-	im := rule.Import([]rule.RuleFile{ascode.Of[rule.RuleFile](set)[0].Spec}, nil)
+	im := rule.Import([]rule.PromFile{ascode.Of[rule.PromFile](set)[0].Spec}, nil)
 	text := ""
 	for _, d := range im.Documents {
 		b, err := ascode.Write(d)

@@ -310,8 +310,8 @@ func (e *Engine) eval(ctx context.Context, g *entry) {
 		g.RestoreForState(now)
 	}
 	e.mu.Lock()
-	missed := max(0, now.Sub(g.next)/g.Interval())
-	g.next = g.next.Add((1 + missed) * g.Interval())
+	late := max(0, now.Sub(g.next))
+	g.next = g.next.Add(late - late%g.Interval() + g.Interval())
 	g.busy = false
 	if g.evals == leaving {
 		e.groups = slices.DeleteFunc(e.groups, func(x *entry) bool { return x == g })

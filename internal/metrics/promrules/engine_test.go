@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -73,9 +74,7 @@ func (w *world) replace(text string) {
 func (w *world) put(name string, labels map[string]string, v float64) {
 	w.t.Helper()
 	all := map[string]string{metrics.NameLabel: name}
-	for k, x := range labels {
-		all[k] = x
-	}
+	maps.Copy(all, labels)
 	if err := w.store.Write(w.t.Context(), []metrics.Series{{Labels: all, Points: []metrics.Point{{T: w.now, V: v}}}}); err != nil {
 		w.t.Fatal(err)
 	}

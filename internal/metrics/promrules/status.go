@@ -56,11 +56,11 @@ func (e *Engine) Groups() (out []Group) {
 	}
 	e.mu.Unlock()
 	for i, g := range groups {
-		if len(g.Group.Rules()) == 0 {
+		if len(g.Rules()) == 0 {
 			continue
 		}
 		one := Group{File: g.File(), Name: g.Name(), Interval: g.Interval(), Limit: g.Limit(), Next: next[i], Last: g.GetLastEvaluation(), Took: g.GetEvaluationTime()}
-		for _, r := range g.Group.Rules() {
+		for _, r := range g.Rules() {
 			one.Rules = append(one.Rules, e.rule(r))
 		}
 		out = append(out, one)
