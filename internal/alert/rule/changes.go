@@ -52,7 +52,7 @@ func repeated(s *Set) map[string]written {
 
 // text is the instance in lines.
 func (i Instance) text() []string {
-	out := []string{"expr: " + i.Expr}
+	out := []string{"expr: " + strings.Join(strings.Fields(i.Expr), " ")}
 	for _, part := range []struct {
 		name string
 		m    map[string]string
