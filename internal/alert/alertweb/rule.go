@@ -85,7 +85,10 @@ type RuleList struct {
 
 // RuleRoutes are the pages of single rules.
 func RuleRoutes(d Deps) []httpd.Route {
-	return []httpd.Route{{Pattern: "GET /rules/{name}", Access: httpd.Viewer, Handler: d.Kit.Page(d.rulePage)}}
+	page := func(pattern string, fn func(*http.Request) (webkit.Page, error)) httpd.Route {
+		return httpd.Route{Pattern: "GET " + pattern, Access: httpd.Viewer, Handler: d.Kit.Page(fn)}
+	}
+	return []httpd.Route{page("/rules/{name}", d.rulePage), page("/services/{id}/rules", d.serviceRules), page("/alerts/{id}/rule", d.alertRule)}
 }
 
 // RuleAPI registers the operations on rules.

@@ -119,6 +119,23 @@ func (s *Set) Describe(sig alert.Signal) alert.Signal {
 	return sig
 }
 
+// Of returns the rule of a signal: of what this server evaluates, too.
+func (s *Set) Of(sig alert.Signal) (Rule, bool) {
+	if r, ok := s.ruleOf(sig); ok || s == nil || sig.Source != Source {
+		return r, ok
+	}
+	found := s.Named(sig.Rule)
+	for _, r := range found {
+		if r.Labels["severity"] == sig.Labels["severity"] {
+			return r, true
+		}
+	}
+	if len(found) == 0 {
+		return Rule{}, false
+	}
+	return found[0], true
+}
+
 // ruleOf finds the rule of a signal: the one that says it watches this, else the
 // one of the alert's name.
 func (s *Set) ruleOf(sig alert.Signal) (Rule, bool) {
