@@ -243,4 +243,4 @@ func lintRules(p plans) (out ascode.Problems) {
 }
 
 // hasRules matches the text of files that hold rules of Prometheus.
-var hasRules = regexp.MustCompile(`(?m)^groups:|^\s*"?kind"?:\s*"?PrometheusRule"?`)
+var hasRules = regexp.MustCompile(`(?m)^groups:|^"?kind"?:\s*"?PrometheusRule"?\s*$`)

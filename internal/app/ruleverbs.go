@@ -4,12 +4,18 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"net/url"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/metrics"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
@@ -134,14 +140,15 @@ type RuleLatency struct {
 
 // LatencyOptions say what a latency assumes.
 type LatencyOptions struct {
-	Compat         bool // notifications wait as Alertmanager's do where nothing is configured
+	Compat         bool   // notifications wait as Alertmanager's do
+	Route          string // an alertmanager.yml whose routes say how long they wait
 	Send, Provider time.Duration
 	Sample         time.Duration // of metrics whose job is not known; 0: as the folder says
 }
 
 // RuleLatencies computes the time from a fault to a person for each rule of a
 // folder, the slowest first.
-func RuleLatencies(folder fs.FS, o LatencyOptions) ([]RuleLatency, ascode.Problems) {
+func RuleLatencies(folder fs.FS, o LatencyOptions) ([]RuleLatency, ascode.Problems, error) {
 	set, problems := loadFolder(folder)
 	p, more := buildLoose(set)
 	a := assumed(p)
@@ -152,13 +159,43 @@ func RuleLatencies(folder fs.FS, o LatencyOptions) ([]RuleLatency, ascode.Proble
 	if o.Compat {
 		a.Waits = func(map[string]string) rule.Wait { return rule.AlertmanagerWait() }
 	}
+	if o.Route != "" {
+		waits, err := waitsOf(o.Route, o.Compat)
+		if err != nil {
+			return nil, problems, err
+		}
+		a.Waits = waits
+	}
 	out := []RuleLatency{}
 	for _, r := range p.rules.All() {
 		l := rule.Computed(r.Timing(a))
 		out = append(out, RuleLatency{Rule: r.ID, File: r.File, Line: r.Line, Urgency: string(r.When.Urgency), Budget: r.When.Budget, Exceeds: l.Exceeds(r.When.Budget), Latency: l})
 	}
 	slices.SortStableFunc(out, func(x, y RuleLatency) int { return int(min(1, max(-1, y.Worst-x.Worst))) })
-	return out, append(problems, more...)
+	return out, append(problems, more...), nil
+}
+
+// waitsOf is how long the routes of an alertmanager.yml hold an alert back: of
+// several that match, the slowest. A page that joins a group is sent at once, but
+// for strict.
+func waitsOf(file string, strict bool) (func(map[string]string) rule.Wait, error) {
+	c, err := am.Load(file, am.Options{ExternalURL: &url.URL{Scheme: "http", Host: "localhost"}, Strict: strict, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	return func(labels map[string]string) (w rule.Wait) {
+		set := model.LabelSet{}
+		for k, v := range labels {
+			set[model.LabelName(k)] = model.LabelValue(v)
+		}
+		for _, r := range c.Plan.Root.Match(set) {
+			w.First, w.Next = max(w.First, r.RouteOpts.GroupWait), max(w.Next, r.RouteOpts.GroupInterval)
+		}
+		if !strict && rule.SeverityOf(labels["severity"]) == alert.Page {
+			w.Next = 0
+		}
+		return w
+	}, nil
 }
 
 // RuleImport is what came of Prometheus rule files.

@@ -92,7 +92,7 @@ func newAlertLatency(s Streams) *cobra.Command {
 		Use:     "latency DIR",
 		Short:   "Compute how late a person hears of each rule's fault",
 		Long:    "Compute for every rule under DIR the best, the mean and the worst time from the fault to\na person, from the configuration alone, with the terms that make it up. The exit code is\n1 where the worst of one exceeds its budget. What an expression itself needs until it\ncrosses its limit depends on the fault and is not in it.",
-		Example: "  hinoban alert latency ./config\n  hinoban alert latency --compat --provider 10s ./config\n  hinoban alert latency --json ./config",
+		Example: "  hinoban alert latency ./config\n  hinoban alert latency --compat --provider 10s ./config\n  hinoban alert latency --route alertmanager.yml ./config\n  hinoban alert latency --json ./config",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			fsys, err := folder(args[0])
@@ -104,7 +104,10 @@ func newAlertLatency(s Streams) *cobra.Command {
 					return errs.New(errs.Invalid, "--interval: %w", err)
 				}
 			}
-			out, problems := app.RuleLatencies(fsys, o)
+			out, problems, err := app.RuleLatencies(fsys, o)
+			if err != nil {
+				return err
+			}
 			ruleProblems(s, args[0], problems)
 			if asJSON {
 				err = printJSON(s, out)
@@ -120,6 +123,7 @@ func newAlertLatency(s Streams) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.Compat, "compat", false, "notifications wait as Alertmanager's do: 30s for a new group, 5m for one more alert in it")
+	cmd.Flags().StringVar(&o.Route, "route", "", "an alertmanager.yml whose routes say how long a notification waits")
 	cmd.Flags().DurationVar(&o.Send, "send", o.Send, "the longest until a notification is handed over")
 	cmd.Flags().DurationVar(&o.Provider, "provider", o.Provider, "the longest until the provider makes a device ring")
 	cmd.Flags().StringVar(&sample, "interval", "", "how often metrics are sampled whose job prometheus.yml does not name; its global interval, or 1m")
@@ -161,7 +165,7 @@ func newAlertImport(s Streams) *cobra.Command {
 		Example: "  hinoban alert import rules.yaml\n  hinoban alert import --out ./config/alerts ./rules\n  hinoban alert import --json ./rules",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			files, err := ruleTexts(args[0])
+			files, err := ruleTexts(s, args[0])
 			if err != nil {
 				return err
 			}
@@ -191,8 +195,9 @@ func newAlertImport(s Streams) *cobra.Command {
 	return cmd
 }
 
-// ruleTexts reads a YAML file, or those of a folder.
-func ruleTexts(name string) (map[string]string, error) {
+// ruleTexts reads a YAML file, or those of a folder. Those of a folder that cannot be
+// read are told and passed over.
+func ruleTexts(s Streams, name string) (map[string]string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, errs.New(errs.NotFound, "read the rules: %w", err)
@@ -208,10 +213,14 @@ func ruleTexts(name string) (map[string]string, error) {
 			return err
 		}
 		text, err := ascode.ReadBeside(fsys, p, limit)
-		if err != nil {
+		switch {
+		case err != nil && info.IsDir():
+			printf(s.Err, "not read: %s: %v\n", p, err)
+		case err != nil:
 			return errs.New(errs.Invalid, "read %s: %w", p, err)
+		default:
+			out[p] = text
 		}
-		out[p] = text
 		return nil
 	})
 	return out, err

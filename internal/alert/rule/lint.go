@@ -105,7 +105,7 @@ func (l *linter) words() {
 	r := l.rule
 	page := r.When.Urgency == alert.Page
 	if !r.Native && r.Labels["severity"] == "" {
-		l.say("severity", Warning, "add the label severity: critical, warning or info", "it does not say how urgent it is, and is taken as information")
+		l.say("severity", Warning, "add the label severity: critical, warning or info", "it does not say how urgent it is, and is taken as a ticket")
 	}
 	if page && r.Who.Owner == "" {
 		l.say("owner", l.hard(), l.field("add who.owner or who.path", "add the label owner or team"), "a page without an owner")

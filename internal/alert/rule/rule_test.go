@@ -213,7 +213,7 @@ func TestSignal(t *testing.T) {
 	if f.Labels["severity"] != "page" {
 		t.Error("the labels of the rule were written into")
 	}
-	for label, want := range map[string]alert.Severity{"critical": alert.Page, "page": alert.Page, "error": alert.Ticket, "Warning": alert.Ticket, "info": alert.Info, "": alert.Info, "none": alert.Info} {
+	for label, want := range map[string]alert.Severity{"critical": alert.Page, "page": alert.Page, "error": alert.Ticket, "Warning": alert.Ticket, "info": alert.Info, "": alert.Ticket, "none": alert.Info} {
 		if got := rules.Signal(rule.Firing{File: "x.yaml", Labels: map[string]string{"alertname": "Other", "severity": label}, At: at}, "").Severity; got != want {
 			t.Errorf("severity %q: got %s, want %s", label, got, want)
 		}
