@@ -134,3 +134,20 @@ func TestRulesAPI(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What ended while nobody looked is over, once the rules had time to be restored.
+func TestOverdueAlertsEnd(t *testing.T) {
+	a := ruled(t)
+	at := time.Now().Add(-time.Hour)
+	one := promrules.Alert{File: "node.yaml", Labels: map[string]string{"alertname": "HostDown", "severity": "critical", "instance": "i"}, At: at, FiredAt: at, Until: at.Add(4 * time.Minute)}
+	if err := a.tellRules(t.Context(), []promrules.Alert{one}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.endOverdue(t.Context()); err != nil || only(t, a).State() != alert.Open {
+		t.Errorf("got %s, %v right after the start; want it open", only(t, a).State(), err)
+	}
+	a.rules.began = at
+	if err := a.endOverdue(t.Context()); err != nil || only(t, a).State() != alert.Resolved {
+		t.Errorf("got %s, %v; want it resolved", only(t, a).State(), err)
+	}
+}

@@ -24,6 +24,7 @@ import (
 // ruleRoom is the part of the room alert that holds rules as code.
 type ruleRoom struct {
 	engine *promrules.Engine
+	began  time.Time
 	set    atomic.Pointer[rule.Set]
 
 	mu      sync.Mutex
@@ -42,7 +43,7 @@ func (a *App) wireRules() module.Module {
 	if err != nil {
 		panic("app: rules: " + err.Error()) // Config.complete has checked the address
 	}
-	a.rules.engine = engine
+	a.rules.engine, a.rules.began = engine, a.now()
 	a.rules.set.Store(&rule.Set{})
 	a.inbox.Describe = func(s alert.Signal) alert.Signal { return a.rules.set.Load().Describe(s) }
 	deps := alertweb.Deps{Log: a.log, Now: a.now, Inbox: a.inbox, Rules: alertweb.RuleBook{Set: a.rules.set.Load, Live: a.liveRules, Latency: a.latencyOf}}
@@ -54,8 +55,11 @@ func (a *App) wireRules() module.Module {
 			return alertweb.RuleRoutes(deps)
 		},
 		Workers: []run.Worker{{Name: "alert.rules", Run: engine.Run}},
-		Loops:   []run.Loop{{Name: "alert.resources", Every: time.Minute, Do: a.refreshRules}},
-		Health:  []httpd.HealthCheck{{Name: "rules", Soft: true, Probe: engine.Health}},
+		Loops: []run.Loop{
+			{Name: "alert.resources", Every: time.Minute, Do: a.refreshRules},
+			{Name: "alert.overdue", Every: 15 * time.Second, Do: a.endOverdue},
+		},
+		Health: []httpd.HealthCheck{{Name: "rules", Soft: true, Probe: engine.Health}},
 	}
 }
 
@@ -76,6 +80,36 @@ func (a *App) tellRules(ctx context.Context, alerts []promrules.Alert) error {
 		}
 	}
 	return nil
+}
+
+// endOverdue resolves alerts of rules that were not told again in time: they ended
+// while this server did not look. After a start the rules first have the time to
+// be restored, and while one cannot be evaluated nothing is known to be over.
+func (a *App) endOverdue(ctx context.Context) error {
+	settle := 5 * promrules.DefaultEvery
+	for _, g := range a.rules.engine.Groups() {
+		settle = max(settle, 5*g.Interval)
+	}
+	now := a.now()
+	if now.Before(a.rules.began.Add(settle)) || a.rules.engine.Health(ctx) != nil {
+		return nil
+	}
+	open, err := a.inbox.Alerts(ctx, alert.Query{Source: rule.Source, Unresolved: true, Limit: 500})
+	if err != nil {
+		return err
+	}
+	var over []alert.Signal
+	for _, x := range open {
+		if x.EndsAt.IsZero() || x.EndsAt.After(now) {
+			continue
+		}
+		over = append(over, alert.Signal{
+			ID: "overdue/" + x.ID, Source: x.Source, Service: x.Service, Rule: x.Rule, Key: strings.TrimPrefix(x.Fingerprint, alert.Signal{Source: x.Source, Service: x.Service, Rule: x.Rule}.Fingerprint()+"/"),
+			Severity: x.Severity, Summary: "not told again since " + x.LastAt.Format(time.RFC3339), At: x.EndsAt,
+		})
+	}
+	_, err = a.inbox.TakeAll(ctx, over)
+	return err
 }
 
 // liveRules are how rules stand at this moment.
