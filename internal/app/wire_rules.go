@@ -91,7 +91,7 @@ func (a *App) endOverdue(ctx context.Context) error {
 		settle = max(settle, 5*g.Interval)
 	}
 	now := a.now()
-	if now.Before(a.rules.began.Add(settle)) || a.rules.engine.Health(ctx) != nil {
+	if healthy := a.rules.engine.Health(ctx) == nil; !healthy || now.Before(a.rules.began.Add(settle)) {
 		return nil
 	}
 	open, err := a.inbox.Alerts(ctx, alert.Query{Source: rule.Source, Unresolved: true, Limit: 500})
