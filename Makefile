@@ -48,6 +48,10 @@ gen: ## Write the generated files again: pages, islands, style sheet, API, schem
 fuzz: ## Run every fuzz target for T (T=30s)
 	@bash test/fuzz.sh $(T)
 
+.PHONY: bench-rules
+bench-rules: ## Time the lint of 950 rules, and of public ones from the Go proxy
+	@bash test/bench-rules.sh
+
 .PHONY: bench
 bench: ## Run the benchmarks that the manual quotes
 	go test -run '^$$' -bench . -benchmem ./internal/... | tee bench.txt

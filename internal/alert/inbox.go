@@ -52,6 +52,10 @@ type Store interface {
 
 // Inbox takes signals and lets people judge them.
 type Inbox struct {
+	// Describe, where it is given, says more of a signal before it is taken: what the
+	// rule knows that the sender does not. It is set before the first Take.
+	Describe func(Signal) Signal
+
 	store Store
 	now   func() time.Time
 }
@@ -63,6 +67,7 @@ func NewInbox(st Store, now func() time.Time) *Inbox { return &Inbox{store: st, 
 // returns nil, s is on disk. A service that the catalog does not know is taken
 // as it is: better a page with a wrong name than none.
 func (i *Inbox) Take(ctx context.Context, s Signal) (Alert, error) {
+	s = i.described(s)
 	if err := s.Validate(); err != nil {
 		return Alert{}, err
 	}
@@ -71,6 +76,13 @@ func (i *Inbox) Take(ctx context.Context, s Signal) (Alert, error) {
 		return a, fmt.Errorf("take %s: %w", s.Fingerprint(), err)
 	}
 	return a, nil
+}
+
+func (i *Inbox) described(s Signal) Signal {
+	if i.Describe == nil {
+		return s
+	}
+	return i.Describe(s)
 }
 
 // Taken is what became of one signal of several.
@@ -87,6 +99,7 @@ func (i *Inbox) TakeAll(ctx context.Context, all []Signal) ([]Taken, error) {
 	var good []Signal
 	var at []int
 	for n, s := range all {
+		s = i.described(s)
 		if out[n].Err = s.Validate(); out[n].Err == nil {
 			good, at = append(good, s), append(at, n)
 		}

@@ -78,10 +78,10 @@ type Planned struct {
 func (a *App) configAPI(api *httpd.API) {
 	httpd.Post(api, "/api/v1/config/plan", httpd.Op{ID: "plan-config", Tag: "config", Summary: "What a folder would change; it shows lines of documents, and so takes an admin", Access: httpd.Admin}, func(_ context.Context, in *planInput) (Planned, error) {
 		set, problems := ascode.Parse(in.Body.Files, Kinds())
-		_, more := build(set)
+		p, more := build(set)
 		out := Planned{Problems: append(append([]ascode.Problem{}, problems...), more...), Changes: []ascode.Change{}}
 		if len(out.Problems) == 0 {
-			out.Changes = append(out.Changes, ascode.Plan(a.config.Set(), set)...)
+			out.Changes = append(out.Changes, a.planned(set, p)...)
 		}
 		return out, nil
 	})

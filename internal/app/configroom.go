@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/oncall"
@@ -55,6 +56,7 @@ type plans struct {
 	oncall     *oncall.Plan
 	routes     am.Set
 	scrape     []ascode.Doc[scrapeConfig]
+	rules      *rule.Set
 	notes      ascode.Problems // what was accepted leniently, and is a mistake as a rule
 	rates      *catalogue.Set
 	thoughts   ascode.Problems // what is no mistake and worth a thought
@@ -84,10 +86,12 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	if len(p.scrape) > 1 {
 		problems = append(problems, p.scrape[1].At("", "keep one prometheus.yml", "%s is read already", p.scrape[0].File))
 	}
+	p.rules, bad = buildRules(set, p, nil)
+	problems = append(problems, bad...)
 	found := lintSet(set, p)
 	p.notes, p.thoughts = append(p.notes, found.warnings...), found.thoughts
 	if len(problems) == 0 { // else what is found says again what was said
-		problems = append(problems, found.errors...)
+		problems = append(append(problems, found.errors...), lintRules(p)...)
 	}
 	return p, problems
 }
@@ -120,7 +124,7 @@ func entries(catalogues *catalogue.Set) func(string, slo.Objective) (dialect.Ale
 // Check reads a folder of documents and says what is wrong with it as a whole.
 // The notes of the set are what was accepted leniently.
 func Check(folder fs.FS) (*ascode.Set, ascode.Problems) {
-	set, problems := ascode.Load(folder, Kinds())
+	set, problems := loadFolder(folder)
 	p, more := build(set)
 	set.Notes = append(set.Notes, p.notes...)
 	return set, append(problems, more...)
@@ -225,7 +229,7 @@ func (c *configRoom) reload(ctx context.Context) error {
 	if same || !settled {
 		return nil
 	}
-	set, problems := ascode.Load(folder, Kinds())
+	set, problems := loadFolder(folder)
 	p, more := build(set)
 	problems = append(problems, more...)
 	if len(set.Documents) == 0 && len(c.Set().Documents) > 0 {
@@ -258,7 +262,7 @@ func (c *configRoom) reload(ctx context.Context) error {
 
 func (c *configRoom) apply(ctx context.Context, set *ascode.Set, p plans) error {
 	now := c.Set()
-	changes := ascode.Plan(now, set)
+	changes := c.app.planned(set, p)
 	if set.Sum() != now.Sum() {
 		if err := c.store.Apply(ctx, set, changes, c.app.now()); err != nil {
 			return fmt.Errorf("keep the configuration: %w", err)
@@ -293,6 +297,7 @@ func (c *configRoom) use(set *ascode.Set, p plans) {
 	if err := c.app.useRoutes(p.routes); err != nil {
 		c.app.log.Error("the routes stay as they were", "err", err)
 	}
+	c.app.useRules(set, p)
 	if err := c.app.meter.Replace(p.objectives); err != nil {
 		c.app.log.Error("some objectives are not counted", "err", err)
 	}

@@ -212,7 +212,12 @@ func (u *tested) build() error {
 		u.corrections = correction.NewBook(nil, nil, nil)
 		u.corrections.Replace(corrected)
 	}
-	return problems.Err()
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	alerts, err := alertRules(u.documents)
+	u.rules = append(u.rules, alerts...)
+	return err
 }
 
 // run runs one test.

@@ -157,7 +157,7 @@ func (c *Catalog) Owner(_ context.Context, q Question) (Owner, error) {
 	case q.Host != "":
 		return s.ownerOfHost(strings.ToLower(q.Host))
 	case q.Path != "":
-		return s.ownerOfPath(strings.TrimPrefix(q.Path, "/"))
+		return s.OwnerOfPath(q.Path)
 	}
 	return Owner{}, errs.New(errs.Invalid, "ask by service, host or path")
 }
@@ -187,6 +187,11 @@ func (s *Snapshot) ownerOfHost(host string) (Owner, error) {
 		return Owner{}, errs.New(errs.NotFound, "nobody owns host %q", host)
 	}
 	return s.answer(best, best.Source+": hosts"), nil
+}
+
+// OwnerOfPath says who owns a path and why; NotFound where nobody does.
+func (s *Snapshot) OwnerOfPath(path string) (Owner, error) {
+	return s.ownerOfPath(strings.TrimPrefix(path, "/"))
 }
 
 // ownerOfPath asks the services' paths, the longest first, then the owners files.

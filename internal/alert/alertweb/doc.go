@@ -53,6 +53,7 @@ type Deps struct {
 	Inbox   Inbox
 	Events  Events
 	Catalog Catalog
+	Rules   RuleBook
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
 }
 

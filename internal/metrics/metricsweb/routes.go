@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/hinoban/hinoban/internal/metrics"
+	"github.com/hinoban/hinoban/internal/metrics/promrules"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/metrics/remotestore"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -28,6 +29,8 @@ type Options struct {
 	MaxBody    int64                 // bytes of a write as sent; default 16 MiB
 	MaxDecoded int                   // bytes of a write decompressed; default 64 MiB
 	Registerer prometheus.Registerer // default nowhere
+
+	Rules func() []promrules.Group // how the rules of this server stand; nil: it has none
 }
 
 const (
@@ -80,8 +83,8 @@ func (a *api) queryRoutes() []httpd.Route {
 	add(apiRoot+"/label/{name}/values", a.labelValues, http.MethodGet)
 	add(apiRoot+"/metadata", a.metadata, http.MethodGet)
 	add(apiRoot+"/targets", a.targets, http.MethodGet)
-	add(apiRoot+"/rules", constant(`{"groups":[]}`), http.MethodGet)
-	add(apiRoot+"/alerts", constant(`{"alerts":[]}`), http.MethodGet)
+	add(apiRoot+"/rules", a.rules, http.MethodGet)
+	add(apiRoot+"/alerts", a.alerts, http.MethodGet)
 	add(apiRoot+"/alertmanagers", constant(`{"activeAlertmanagers":[],"droppedAlertmanagers":[]}`), http.MethodGet)
 	add(apiRoot+"/status/buildinfo", a.buildInfo, http.MethodGet)
 	add(apiRoot+"/status/runtimeinfo", a.runtimeInfo, http.MethodGet)

@@ -156,7 +156,7 @@ func (b *Batch) Rollback() {
 	_ = b.app.Rollback()
 }
 
-func (s *Store) commit(app storage.AppenderV2, n int, h *heard) error {
+func (s *Store) commit(app interface{ Commit() error }, n int, h *heard) error {
 	s.tap.gate.RLock()
 	err := app.Commit()
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
@@ -112,4 +113,19 @@ func discoveries(c *config.Config) (map[string]discovery.Configs, error) {
 		out[j.JobName] = j.ServiceDiscoveryConfigs
 	}
 	return out, nil
+}
+
+// ScrapeIntervals are how often the jobs of a configuration are scraped, and those
+// that it does not name. A configuration that does not load has Prometheus' own
+// interval and no jobs.
+func ScrapeIntervals(name string, data []byte) (otherwise time.Duration, jobs map[string]time.Duration) {
+	cfg, err := parseScrapeConfig(name, data, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return time.Minute, nil
+	}
+	jobs = map[string]time.Duration{}
+	for _, j := range cfg.ScrapeConfigs {
+		jobs[j.JobName] = time.Duration(j.ScrapeInterval)
+	}
+	return time.Duration(cfg.GlobalConfig.ScrapeInterval), jobs
 }

@@ -44,10 +44,26 @@ func (k Kind) KnownBy(field string) Kind {
 	return k
 }
 
+// KnownByList is k for documents that say neither apiVersion, kind nor version,
+// and are known by the list at their root: groups. They are named for their file.
+func (k Kind) KnownByList(field string) Kind {
+	k.list = field
+	return k
+}
+
+// has reports whether n is of a kind that is known by its list.
+func (k Kind) has(n *yaml.Node, field func(string) string) bool {
+	if k.list == "" || field("apiVersion") != "" || field("kind") != "" || field("version") != "" {
+		return false
+	}
+	v := valueOf(n, k.list)
+	return v != nil && v.Kind == yaml.SequenceNode
+}
+
 // is reports whether a document with these fields is of kind k.
 func (k Kind) is(field func(string) string) bool {
 	switch {
-	case k.File != "":
+	case k.File != "" || k.list != "":
 		return false
 	case k.marker != "":
 		return field("kind") == "" && field(k.marker) == k.APIVersion

@@ -65,6 +65,7 @@ type Kind struct {
 	Example    string // a complete document, tested to be valid
 
 	marker   string // the field that names the version; "" for apiVersion and kind
+	list     string // the list that makes a document one of this kind; "" for the others
 	foreign  bool   // its schema says itself what apiVersion and kind are
 	schema   *huma.Schema
 	registry huma.Registry

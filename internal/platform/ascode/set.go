@@ -157,7 +157,9 @@ func Parse(files map[string]string, kinds []Kind) (*Set, Problems) {
 	var problems Problems
 	names := make([]string, 0, len(files))
 	for n := range files {
-		names = append(names, n)
+		if !strings.HasPrefix(n, besideMark) {
+			names = append(names, n)
+		}
 	}
 	slices.Sort(names)
 	for _, n := range names {
@@ -264,10 +266,13 @@ func parseDocument(c *converter, n *yaml.Node, kinds []Kind) (Document, bool) {
 	}
 	version, kind := field("apiVersion"), field("kind")
 	for _, k := range kinds {
-		if k.is(field) {
+		if k.is(field) || k.has(n, field) {
 			meta, spec := k.decode(c, n, nil)
 			if meta.Name == "" {
 				meta.Name = field("metadata.name") // of a document that is wrong elsewhere
+			}
+			if k.list != "" {
+				meta.Name = c.file // it has no name of its own
 			}
 			text := bytes.Buffer{}
 			enc := yaml.NewEncoder(&text)

@@ -1,0 +1,1 @@
+resource "host" "db_1" {}
