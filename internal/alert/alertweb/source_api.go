@@ -142,7 +142,7 @@ func SourceAPI(a *httpd.API, d SourceDeps) {
 		all, err := d.Registry.Sources(ctx)
 		out := SourceList{Sources: []SourceRow{}}
 		for _, s := range all {
-			out.Sources = append(out.Sources, rowOf(s))
+			out.Sources = append(out.Sources, sourceRow(s))
 		}
 		return out, err
 	})
@@ -170,7 +170,7 @@ func SourceAPI(a *httpd.API, d SourceDeps) {
 	act("resume", "Take what a source sends again", d.Registry.Resume)
 }
 
-func rowOf(s ingest.Source) SourceRow {
+func sourceRow(s ingest.Source) SourceRow {
 	return SourceRow{Source: s, State: s.State(), DueAt: s.DueAt(time.Time{})}
 }
 
@@ -180,7 +180,7 @@ func (d SourceDeps) detail(ctx context.Context, name string) (SourceDetail, erro
 		return SourceDetail{}, err
 	}
 	kept, err := d.Registry.Payloads(ctx, name)
-	out := SourceDetail{SourceRow: rowOf(s), Payloads: []SourcePayload{}}
+	out := SourceDetail{SourceRow: sourceRow(s), Payloads: []SourcePayload{}}
 	for _, p := range kept {
 		out.Payloads = append(out.Payloads, SourcePayload{Payload: p, Body: strings.ToValidUTF8(string(p.Body), "\uFFFD")})
 	}
