@@ -43,6 +43,15 @@ type Key struct {
 	Rule   string `json:"rule"`
 }
 
+// Def is what is known of how a rule is written.
+type Def struct {
+	Since time.Time     // when it was changed last; what it said before counts no more
+	For   time.Duration // how long it must hold before it fires
+}
+
+// Defs are the rules that are written down, by their names.
+type Defs map[string]Def
+
 // Key is the rule of r.
 func (r Row) Key() Key { return Key{r.Source, r.Rule} }
 
@@ -56,6 +65,10 @@ func (r Row) Lasted(now time.Time) time.Duration {
 
 // Alone reports whether it was over before anybody took it.
 func (r Row) Alone() bool { return !r.ResolvedAt.IsZero() && r.AckedAt.IsZero() && !r.ByHand }
+
+// Mattered reports whether it was worth waking somebody: a person says so, or an
+// incident was made of it.
+func (r Row) Mattered() bool { return r.Verdict == alert.Actionable || r.Incident != "" }
 
 // Score is what a rule was worth over some days.
 type Score struct {
@@ -81,6 +94,7 @@ type Score struct {
 	Incidents   int     `json:"incidents"`    // that its alerts belong to
 	PerIncident float64 `json:"per_incident"` // its alerts for each of them; 0 where there is none
 
+	Since      time.Time `json:"since,omitzero"` // the rule was changed then, and is counted from there
 	LastAt     time.Time `json:"last_at,omitzero"`
 	LastJudged time.Time `json:"last_judged,omitzero"`
 }
@@ -90,11 +104,13 @@ func (s Score) Broken() bool { return s.Precision.Told && s.Precision.At < 0.5 }
 
 // Of scores the rules of rows that opened in [from, to), the worst first: those
 // that can be told by their precision, then the others by their pages.
-func Of(rows []Row, from, to time.Time) []Score {
+//
+// What a rule said before it was changed does not count; defs may be nil.
+func Of(rows []Row, from, to time.Time, defs Defs) []Score {
 	tallies := map[Key]*tally{}
 	for i := range rows {
 		r := &rows[i]
-		if r.OpenedAt.Before(from) || !r.OpenedAt.Before(to) {
+		if r.OpenedAt.Before(from) || !r.OpenedAt.Before(to) || r.OpenedAt.Before(defs[r.Rule].Since) {
 			continue
 		}
 		t := tallies[r.Key()]
@@ -106,7 +122,11 @@ func Of(rows []Row, from, to time.Time) []Score {
 	}
 	out := make([]Score, 0, len(tallies))
 	for _, t := range tallies {
-		out = append(out, t.score(from, to))
+		begin := from
+		if at := defs[t.Rule].Since; at.After(begin) {
+			begin, t.Since = at, at
+		}
+		out = append(out, t.score(begin, to))
 	}
 	slices.SortFunc(out, Worse)
 	return out

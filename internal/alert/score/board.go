@@ -1,0 +1,285 @@
+package score
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/platform/event"
+)
+
+// Fired is when a rule fired last, of all alerts that are kept.
+type Fired struct {
+	Key
+
+	LastAt time.Time `json:"last_at"`
+}
+
+// Store reads what is counted.
+type Store interface {
+	// Rows are the newest alerts that opened at from or later, at most n, without
+	// their incidents.
+	Rows(ctx context.Context, from time.Time, n int) ([]Row, error)
+	// RowsOf are those alerts.
+	RowsOf(ctx context.Context, ids []string) ([]Row, error)
+	// LastFired is when each rule fired last.
+	LastFired(ctx context.Context) ([]Fired, error)
+}
+
+// Log is the one log.
+type Log interface {
+	Events(ctx context.Context, q event.Query) ([]event.Record, error)
+	Last(ctx context.Context) (seq int64, hash string, err error)
+}
+
+// MaxRows bounds the rows that are kept in memory, about 30 MB of them. Where
+// more alerts opened in [Window], the oldest are not counted, and [Board.From]
+// says so.
+const MaxRows = 200_000
+
+// tooMany is the number of records after which everything is read anew: that
+// is faster than to follow them.
+const tooMany = 20_000
+
+// Board is everything that can be said of rules at one moment. It is not to be
+// changed.
+type Board struct {
+	At    time.Time
+	From  time.Time // what opened before is not counted
+	Rows  []Row     // the oldest first
+	Fired []Fired   // of every rule that ever fired
+	Defs  Defs      // rules that are written down
+}
+
+// Of returns the board of one service, or of one source, or of both; "" is any.
+func (b *Board) Of(service, source string) *Board {
+	if service == "" && source == "" {
+		return b
+	}
+	out := *b
+	out.Rows, out.Fired = nil, nil
+	seen := map[Key]bool{}
+	for _, r := range b.Rows {
+		if (service == "" || r.Service == service) && (source == "" || r.Source == source) {
+			out.Rows, seen[r.Key()] = append(out.Rows, r), true
+		}
+	}
+	for _, f := range b.Fired {
+		if seen[f.Key] || service == "" && f.Source == source {
+			out.Fired = append(out.Fired, f)
+		}
+	}
+	return &out
+}
+
+// Scores are the scores of all rules that fired within [Window].
+func (b *Board) Scores() []Score { return Of(b.Rows, b.From, b.At, b.Defs) }
+
+// Proposals are what to change now.
+func (b *Board) Proposals() []Proposal { return Propose(b.Rows, b.From, b.At, b.Defs) }
+
+// Silent are the rules that fired last more than [Silent] ago, the longest
+// first. known are the rules that are configured: one that never fired has no
+// LastAt.
+func (b *Board) Silent(known []Key) []Fired {
+	var out []Fired
+	at := map[Key]bool{}
+	for _, f := range b.Fired {
+		at[f.Key] = true
+		if b.At.Sub(f.LastAt) > Silent {
+			out = append(out, f)
+		}
+	}
+	for _, k := range known {
+		if !at[k] {
+			out = append(out, Fired{Key: k})
+		}
+	}
+	slices.SortFunc(out, func(x, y Fired) int {
+		return cmp.Or(cmp.Compare(x.LastAt.Unix(), y.LastAt.Unix()), cmp.Compare(x.Rule, y.Rule))
+	})
+	return out
+}
+
+// Bench keeps the rows of the last days in memory and follows the log, so that
+// a page is drawn from what is known now without counting it in the database.
+// It reads nothing before it is asked. It is safe for concurrent use.
+type Bench struct {
+	store Store
+	log   Log
+	now   func() time.Time
+
+	mu        sync.Mutex
+	loaded    time.Time // zero before the first time
+	seq       int64     // the last record that is in rows
+	rows      map[string]Row
+	fired     map[Key]time.Time
+	incidents map[string]string // alert → incident
+	full      bool              // MaxRows were loaded
+	board     *Board            // nil where something changed
+}
+
+// NewBench returns a Bench on st.
+func NewBench(st Store, log Log, now func() time.Time) *Bench {
+	return &Bench{store: st, log: log, now: now}
+}
+
+// Board returns what can be said now.
+func (b *Bench) Board(ctx context.Context) (*Board, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now().UTC()
+	if err := b.follow(ctx, now); err != nil {
+		return nil, fmt.Errorf("count the alerts of rules: %w", err)
+	}
+	if b.board == nil || now.Sub(b.board.At) > time.Minute {
+		b.board = b.draw(now)
+	}
+	return b.board, nil
+}
+
+// followed are the names of records that change what is counted.
+func followed() []string {
+	return []string{
+		alert.Fired{}.EventName(), alert.Raised{}.EventName(), alert.Acked{}.EventName(), alert.Unacked{}.EventName(), alert.ResolvedEvent{}.EventName(),
+		alert.Judged{}.EventName(), incidentDeclared, incidentAttached,
+	}
+}
+
+// The news of incidents that say which alert belongs to which.
+const (
+	incidentDeclared = "incident.declared"
+	incidentAttached = "incident.alert_attached"
+)
+
+// follow brings the rows up to now.
+func (b *Bench) follow(ctx context.Context, now time.Time) error {
+	last, _, err := b.log.Last(ctx)
+	if err != nil {
+		return err
+	}
+	// Once a day what has grown too old is let go.
+	if b.loaded.IsZero() || last-b.seq > tooMany || now.Sub(b.loaded) > Day {
+		return b.load(ctx, now, last)
+	}
+	changed := map[string]bool{}
+	for b.seq < last {
+		records, err := b.log.Events(ctx, event.Query{After: b.seq, Before: last + 1, Names: followed()})
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			b.note(r, changed)
+		}
+		if len(records) == 0 {
+			b.seq = last
+			break
+		}
+		b.seq = records[len(records)-1].Seq
+	}
+	return b.renew(ctx, changed)
+}
+
+// note takes one record.
+func (b *Bench) note(r event.Record, changed map[string]bool) {
+	var p struct {
+		Alert    string `json:"alert"`
+		Incident string `json:"incident"`
+	}
+	if json.Unmarshal(r.Payload, &p) != nil || p.Alert == "" {
+		return
+	}
+	if p.Incident != "" && (r.Name == incidentDeclared || r.Name == incidentAttached) {
+		b.incidents[p.Alert] = p.Incident
+	}
+	changed[p.Alert] = true
+}
+
+// renew reads the rows that changed again.
+func (b *Bench) renew(ctx context.Context, changed map[string]bool) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(changed))
+	for id := range changed {
+		ids = append(ids, id)
+	}
+	rows, err := b.store.RowsOf(ctx, ids)
+	if err != nil {
+		b.loaded = time.Time{} // what was noted is lost: next time everything is read
+		return err
+	}
+	b.put(rows)
+	return nil
+}
+
+func (b *Bench) put(rows []Row) {
+	for _, r := range rows {
+		r.Incident = b.incidents[r.ID]
+		b.rows[r.ID] = r
+		if r.OpenedAt.After(b.fired[r.Key()]) {
+			b.fired[r.Key()] = r.OpenedAt
+		}
+	}
+	b.board = nil
+}
+
+// load reads everything. What happens meanwhile has a later seq and is read
+// with the next round.
+func (b *Bench) load(ctx context.Context, now time.Time, last int64) error {
+	b.rows, b.fired, b.incidents, b.loaded = map[string]Row{}, map[Key]time.Time{}, map[string]string{}, time.Time{}
+	from := now.Add(-Window)
+	if err := b.loadIncidents(ctx, from); err != nil {
+		return err
+	}
+	rows, err := b.store.Rows(ctx, from, MaxRows)
+	if err != nil {
+		return err
+	}
+	fired, err := b.store.LastFired(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range fired {
+		b.fired[f.Key] = f.LastAt
+	}
+	b.put(rows)
+	b.full, b.seq, b.loaded = len(rows) == MaxRows, last, now
+	return nil
+}
+
+func (b *Bench) loadIncidents(ctx context.Context, from time.Time) error {
+	for after := int64(0); ; {
+		records, err := b.log.Events(ctx, event.Query{From: from, After: after, Names: []string{incidentDeclared, incidentAttached}})
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			b.note(r, map[string]bool{})
+		}
+		after = records[len(records)-1].Seq
+	}
+}
+
+// draw makes the board of the rows.
+func (b *Bench) draw(now time.Time) *Board {
+	out := &Board{At: now, From: now.Add(-Window), Rows: make([]Row, 0, len(b.rows)), Fired: make([]Fired, 0, len(b.fired))}
+	for _, r := range b.rows {
+		if !r.OpenedAt.Before(out.From) {
+			out.Rows = append(out.Rows, r)
+		}
+	}
+	slices.SortFunc(out.Rows, func(x, y Row) int { return cmp.Or(x.OpenedAt.Compare(y.OpenedAt), cmp.Compare(x.ID, y.ID)) })
+	if b.full && len(out.Rows) > 0 {
+		out.From = out.Rows[0].OpenedAt
+	}
+	for k, at := range b.fired {
+		out.Fired = append(out.Fired, Fired{k, at})
+	}
+	return out
+}
