@@ -205,12 +205,12 @@ func (w *world) incident(met []condition, from time.Time, id string) []condition
 
 // say adds the alert that a condition of a rule makes, as the rule is now.
 func (w *world) say(all []said, c condition) []said {
-	r, at, lasts, real := c.rule, c.at, c.lasts, c.real
-	if r.cut || lasts < r.wait || at.Before(r.conditionBusy) && real == "" {
+	r, at, lasts, truly := c.rule, c.at, c.lasts, c.real
+	if r.cut || lasts < r.wait || at.Before(r.conditionBusy) && truly == "" {
 		return all
 	}
 	w.n++
-	s := said{real: real, row: score.Row{
+	s := said{real: truly, row: score.Row{
 		ID: fmt.Sprint(w.n), Source: "prometheus", Rule: r.name, Service: r.service, Severity: alert.Page,
 		OpenedAt: at.Add(r.wait), ResolvedAt: at.Add(lasts),
 	}}
@@ -218,15 +218,15 @@ func (w *world) say(all []said, c condition) []said {
 	if r.ticket {
 		s.row.Severity = alert.Ticket
 	}
-	if real != "" && w.rng.Float64() < 0.9 || real == "" && w.rng.Float64() < r.acks {
+	if truly != "" && w.rng.Float64() < 0.9 || truly == "" && w.rng.Float64() < r.acks {
 		if took := w.minutes(3, 0.7, 0.2); took < lasts-r.wait {
 			s.row.AckedAt = s.row.OpenedAt.Add(took)
 		}
 	}
-	if real != "" && w.rng.Float64() < joins {
-		s.row.Incident = real
+	if truly != "" && w.rng.Float64() < joins {
+		s.row.Incident = truly
 	}
-	w.truth[s.row.ID] = real
+	w.truth[s.row.ID] = truly
 	return append(all, s)
 }
 
@@ -250,8 +250,8 @@ func (w *world) judge(all []said) {
 }
 
 // verdict is what the person says of an alert, wrong in one of twenty.
-func (w *world) verdict(real string) alert.Verdict {
-	if (real != "") != (w.rng.Float64() < wrong) {
+func (w *world) verdict(truly string) alert.Verdict {
+	if (truly != "") != (w.rng.Float64() < wrong) {
 		return alert.Actionable
 	}
 	return alert.Noise
