@@ -85,6 +85,41 @@ func (s *Store) LastFired(ctx context.Context) (out []score.Fired, err error) {
 	return out, err
 }
 
+// Changed implements score.Store.
+func (s *Store) Changed(ctx context.Context, sums map[string]string, at time.Time) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	err := s.db.Write(ctx, func(tx store.Tx) error {
+		kept := map[string]string{}
+		_, err := store.All(ctx, tx, func(row store.Scanner) (struct{}, error) {
+			var rule, sum string
+			var since int64
+			err := row.Scan(&rule, &sum, &since)
+			kept[rule], out[rule] = sum, store.Time(since)
+			return struct{}{}, err
+		}, `SELECT rule, sum, since FROM alert_rule_text`)
+		if err != nil {
+			return err
+		}
+		for rule, sum := range sums {
+			was, known := kept[rule]
+			if was == sum {
+				continue
+			}
+			if known {
+				out[rule] = at
+			}
+			_, err := tx.ExecContext(ctx, `
+				INSERT INTO alert_rule_text (rule, sum, since) VALUES ($1, $2, $3)
+				ON CONFLICT (rule) DO UPDATE SET sum = excluded.sum, since = excluded.since`, rule, sum, store.Micros(out[rule]))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // interner keeps one copy of each name: a few rules have many alerts.
 type interner map[string]string
 

@@ -29,7 +29,13 @@ type Store interface {
 	RowsOf(ctx context.Context, ids []string) ([]Row, error)
 	// LastFired is when each rule fired last.
 	LastFired(ctx context.Context) ([]Fired, error)
+	// Changed takes what each rule that is written down says (name → sum), and
+	// returns when it was changed last: zero where it is as it was first seen.
+	Changed(ctx context.Context, sums map[string]string, at time.Time) (map[string]time.Time, error)
 }
+
+// Documents are the files in use: path → text, and a sum that changes with them.
+type Documents func() (sum string, files map[string]string)
 
 // Log is the one log.
 type Log interface {
@@ -54,6 +60,8 @@ type Board struct {
 	Rows  []Row     // the oldest first
 	Fired []Fired   // of every rule that ever fired
 	Defs  Defs      // rules that are written down
+
+	Written map[string]Written // the same, by name
 }
 
 // Of returns the board of one service, or of one source, or of both; "" is any.
@@ -62,7 +70,7 @@ func (b *Board) Of(service, source string) *Board {
 		return b
 	}
 	out := *b
-	out.Rows, out.Fired = nil, nil
+	out.Rows, out.Fired, out.Written = nil, nil, nil
 	seen := map[Key]bool{}
 	for _, r := range b.Rows {
 		if (service == "" || r.Service == service) && (source == "" || r.Source == source) {
@@ -84,20 +92,19 @@ func (b *Board) Scores() []Score { return Of(b.Rows, b.From, b.At, b.Defs) }
 func (b *Board) Proposals() []Proposal { return Propose(b.Rows, b.From, b.At, b.Defs) }
 
 // Silent are the rules that fired last more than [Silent] ago, the longest
-// first. known are the rules that are configured: one that never fired has no
-// LastAt.
-func (b *Board) Silent(known []Key) []Fired {
+// first. A rule that is written down and never fired has no LastAt.
+func (b *Board) Silent() []Fired {
 	var out []Fired
-	at := map[Key]bool{}
+	spoke := map[string]bool{}
 	for _, f := range b.Fired {
-		at[f.Key] = true
+		spoke[f.Rule] = true
 		if b.At.Sub(f.LastAt) > Silent {
 			out = append(out, f)
 		}
 	}
-	for _, k := range known {
-		if !at[k] {
-			out = append(out, Fired{Key: k})
+	for name, w := range b.Written {
+		if !spoke[name] {
+			out = append(out, Fired{Key: Key{string(w.Form), name}})
 		}
 	}
 	slices.SortFunc(out, func(x, y Fired) int {
@@ -112,6 +119,7 @@ func (b *Board) Silent(known []Key) []Fired {
 type Bench struct {
 	store Store
 	log   Log
+	docs  Documents
 	now   func() time.Time
 
 	mu        sync.Mutex
@@ -122,11 +130,17 @@ type Bench struct {
 	incidents map[string]string // alert → incident
 	full      bool              // MaxRows were loaded
 	board     *Board            // nil where something changed
+	sum       string            // of the documents that written was read from
+	written   map[string]Written
+	defs      Defs
 }
 
-// NewBench returns a Bench on st.
-func NewBench(st Store, log Log, now func() time.Time) *Bench {
-	return &Bench{store: st, log: log, now: now}
+// NewBench returns a Bench on st. docs may be nil: nothing is written down.
+func NewBench(st Store, log Log, docs Documents, now func() time.Time) *Bench {
+	if docs == nil {
+		docs = func() (string, map[string]string) { return "none", nil }
+	}
+	return &Bench{store: st, log: log, docs: docs, now: now}
 }
 
 // Board returns what can be said now.
@@ -137,10 +151,35 @@ func (b *Bench) Board(ctx context.Context) (*Board, error) {
 	if err := b.follow(ctx, now); err != nil {
 		return nil, fmt.Errorf("count the alerts of rules: %w", err)
 	}
+	if err := b.read(ctx, now); err != nil {
+		return nil, fmt.Errorf("read the rules as they are written: %w", err)
+	}
 	if b.board == nil || now.Sub(b.board.At) > time.Minute {
 		b.board = b.draw(now)
 	}
 	return b.board, nil
+}
+
+// read reads the rules in the documents where they changed.
+func (b *Bench) read(ctx context.Context, now time.Time) error {
+	sum, files := b.docs()
+	if sum == b.sum {
+		return nil
+	}
+	written, sums := ReadRules(files), map[string]string{}
+	for name, w := range written {
+		sums[name] = w.Sum
+	}
+	changed, err := b.store.Changed(ctx, sums, now)
+	if err != nil {
+		return err
+	}
+	b.defs = Defs{}
+	for name, w := range written {
+		b.defs[name] = Def{Since: changed[name], For: w.For}
+	}
+	b.sum, b.written, b.board = sum, written, nil
+	return nil
 }
 
 // followed are the names of records that change what is counted.
@@ -268,7 +307,7 @@ func (b *Bench) loadIncidents(ctx context.Context, from time.Time) error {
 
 // draw makes the board of the rows.
 func (b *Bench) draw(now time.Time) *Board {
-	out := &Board{At: now, From: now.Add(-Window), Rows: make([]Row, 0, len(b.rows)), Fired: make([]Fired, 0, len(b.fired))}
+	out := &Board{At: now, From: now.Add(-Window), Defs: b.defs, Written: b.written, Rows: make([]Row, 0, len(b.rows)), Fired: make([]Fired, 0, len(b.fired))}
 	for _, r := range b.rows {
 		if !r.OpenedAt.Before(out.From) {
 			out.Rows = append(out.Rows, r)

@@ -76,7 +76,6 @@ type Week struct {
 type Weekly struct {
 	Board  *Board
 	From   time.Time
-	Known  []Key // rules that are configured
 	Missed []alert.Miss
 	Team   func(service string) string
 }
@@ -91,7 +90,7 @@ const (
 func (w Weekly) Make() Week {
 	to := w.From.AddDate(0, 0, 7)
 	last := w.From.AddDate(0, 0, -7)
-	out := Week{ID: WeekID(w.From), From: w.From, To: to, Missed: w.Missed, Silent: w.Board.Silent(w.Known)}
+	out := Week{ID: WeekID(w.From), From: w.From, To: to, Missed: w.Missed, Silent: w.Board.Silent()}
 	now, before := w.sums(w.From, to), w.sums(last, w.From)
 	out.Alerts, out.Pages, out.PagesLast = now.alerts, now.pages, before.pages
 	out.Judged, out.Precision, out.Last = ShareOf(now.judged, now.pages), ShareOf(now.right, now.right+now.wrong), ShareOf(before.right, before.right+before.wrong)

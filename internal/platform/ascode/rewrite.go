@@ -2,7 +2,10 @@ package ascode
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -21,24 +24,33 @@ type Place struct {
 	Path     string // "" or "groups[0].rules[2]"
 }
 
-// Find returns the first place in a text for which want says so: of whole
-// documents, and of the members of the lists that lists name, such as
-// "groups[].rules[]". What cannot be read is passed over.
-func Find(text string, lists []string, want func(Value) bool) (Place, bool) {
+// Each shows every whole document of a text, and every member of the lists that
+// lists name, such as "groups[].rules[]". A text that cannot be read has none.
+func Each(text string, lists []string, look func(Place, Value)) {
 	docs, err := documents(text)
 	if err != nil {
-		return Place{}, false
+		return
 	}
 	for i, d := range docs {
 		for _, path := range append([]string{""}, lists...) {
 			for _, p := range spread(d, path) {
-				if n := valueOf(d, p); n != nil && want(Value{n}) {
-					return Place{i, p}, true
+				if n := valueOf(d, p); n != nil {
+					look(Place{i, p}, Value{n})
 				}
 			}
 		}
 	}
-	return Place{}, false
+}
+
+// Find returns the first place in a text for which want says so, as [Each] shows
+// them.
+func Find(text string, lists []string, want func(Value) bool) (at Place, ok bool) {
+	Each(text, lists, func(p Place, v Value) {
+		if !ok && want(v) {
+			at, ok = p, true
+		}
+	})
+	return at, ok
 }
 
 // Value is a part of a document, to be looked at.
@@ -51,6 +63,27 @@ func (v Value) Text(path string) string {
 		return ""
 	}
 	return n.Value
+}
+
+// Sum identifies what v says, whatever its spaces and comments: equal sums, equal
+// values.
+func (v Value) Sum() string {
+	h := sha256.New()
+	var write func(n *yaml.Node, depth int)
+	write = func(n *yaml.Node, depth int) {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		_, _ = fmt.Fprintf(h, "%d %q(", n.Kind, n.Value) // a hash takes everything
+		for _, c := range n.Content {
+			if depth < maxDepth {
+				write(c, depth+1)
+			}
+		}
+		_, _ = h.Write([]byte(")")) // as above
+	}
+	write(v.n, 0)
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // spread replaces each "[]" of a path by the numbers of the members.
