@@ -69,16 +69,29 @@ func (b *Board) Of(service, source string) *Board {
 	if service == "" && source == "" {
 		return b
 	}
+	return b.where(func(r Row) bool {
+		return (service == "" || r.Service == service) && (source == "" || r.Source == source)
+	}, func(k Key) bool { return service == "" && k.Source == source })
+}
+
+// Where returns the board of the services that are wanted.
+func (b *Board) Where(want func(service string) bool) *Board {
+	return b.where(func(r Row) bool { return want(r.Service) }, func(Key) bool { return false })
+}
+
+// where keeps the rows that are wanted, and of the rules those that have such a
+// row or are wanted themselves.
+func (b *Board) where(row func(Row) bool, rule func(Key) bool) *Board {
 	out := *b
 	out.Rows, out.Fired, out.Written = nil, nil, nil
 	seen := map[Key]bool{}
 	for _, r := range b.Rows {
-		if (service == "" || r.Service == service) && (source == "" || r.Source == source) {
+		if row(r) {
 			out.Rows, seen[r.Key()] = append(out.Rows, r), true
 		}
 	}
 	for _, f := range b.Fired {
-		if seen[f.Key] || service == "" && f.Source == source {
+		if seen[f.Key] || rule(f.Key) {
 			out.Fired = append(out.Fired, f)
 		}
 	}
