@@ -184,6 +184,9 @@ func viewList(ctx context.Context, in listInput) listView {
 			v.Next = s.rows[s.shown-1].ID
 		}
 	}
+	if in.said != nil {
+		v.Tabs = append(v.Tabs, webkit.Tab{Text: webkit.T(ctx, "judge.league"), Href: "/rules"}, webkit.Tab{Text: webkit.T(ctx, "judge.weekly"), Href: "/alerts/weekly"})
+	}
 	if v.None && in.filter == (filter{}) {
 		v.Lesson = lesson(ctx)
 	}

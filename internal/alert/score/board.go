@@ -138,7 +138,8 @@ type Bench struct {
 	mu        sync.Mutex
 	loaded    time.Time // zero before the first time
 	seq       int64     // the last record that is in rows
-	rows      map[string]Row
+	rows      []Row          // the oldest first
+	at        map[string]int // where each is in rows
 	fired     map[Key]time.Time
 	incidents map[string]string // alert → incident
 	full      bool              // MaxRows were loaded
@@ -270,21 +271,37 @@ func (b *Bench) renew(ctx context.Context, changed map[string]bool) error {
 	return nil
 }
 
+// put takes rows in, known ones in their places.
 func (b *Bench) put(rows []Row) {
+	sorted := true
 	for _, r := range rows {
 		r.Incident = b.incidents[r.ID]
-		b.rows[r.ID] = r
 		if r.OpenedAt.After(b.fired[r.Key()]) {
 			b.fired[r.Key()] = r.OpenedAt
+		}
+		if i, known := b.at[r.ID]; known {
+			b.rows[i] = r
+			continue
+		}
+		sorted = sorted && (len(b.rows) == 0 || older(b.rows[len(b.rows)-1], r) < 0)
+		b.at[r.ID] = len(b.rows)
+		b.rows = append(b.rows, r)
+	}
+	if !sorted {
+		slices.SortFunc(b.rows, older)
+		for i, r := range b.rows {
+			b.at[r.ID] = i
 		}
 	}
 	b.board = nil
 }
 
+func older(x, y Row) int { return cmp.Or(x.OpenedAt.Compare(y.OpenedAt), cmp.Compare(x.ID, y.ID)) }
+
 // load reads everything. What happens meanwhile has a later seq and is read
 // with the next round.
 func (b *Bench) load(ctx context.Context, now time.Time, last int64) error {
-	b.rows, b.fired, b.incidents, b.loaded = map[string]Row{}, map[Key]time.Time{}, map[string]string{}, time.Time{}
+	b.rows, b.at, b.fired, b.incidents, b.loaded = nil, map[string]int{}, map[Key]time.Time{}, map[string]string{}, time.Time{}
 	from := now.Add(-Window)
 	if err := b.loadIncidents(ctx, from); err != nil {
 		return err
@@ -320,13 +337,9 @@ func (b *Bench) loadIncidents(ctx context.Context, from time.Time) error {
 
 // draw makes the board of the rows.
 func (b *Bench) draw(now time.Time) *Board {
-	out := &Board{At: now, From: now.Add(-Window), Defs: b.defs, Written: b.written, Rows: make([]Row, 0, len(b.rows)), Fired: make([]Fired, 0, len(b.fired))}
-	for _, r := range b.rows {
-		if !r.OpenedAt.Before(out.From) {
-			out.Rows = append(out.Rows, r)
-		}
-	}
-	slices.SortFunc(out.Rows, func(x, y Row) int { return cmp.Or(x.OpenedAt.Compare(y.OpenedAt), cmp.Compare(x.ID, y.ID)) })
+	out := &Board{At: now, From: now.Add(-Window), Defs: b.defs, Written: b.written, Fired: make([]Fired, 0, len(b.fired))}
+	first, _ := slices.BinarySearchFunc(b.rows, out.From, func(r Row, at time.Time) int { return r.OpenedAt.Compare(at) })
+	out.Rows = slices.Clone(b.rows[first:]) // whoever has a board keeps it
 	if b.full && len(out.Rows) > 0 {
 		out.From = out.Rows[0].OpenedAt
 	}
