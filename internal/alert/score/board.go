@@ -62,6 +62,16 @@ type Board struct {
 	Defs  Defs      // rules that are written down
 
 	Written map[string]Written // the same, by name
+
+	scores    func() []Score
+	proposals func() []Proposal
+}
+
+// lazily has the board count once, when it is asked first.
+func (b *Board) lazily() *Board {
+	b.scores = sync.OnceValue(func() []Score { return Of(b.Rows, b.From, b.At, b.Defs) })
+	b.proposals = sync.OnceValue(func() []Proposal { return Propose(b.Rows, b.From, b.At, b.Defs) })
+	return b
 }
 
 // Of returns the board of one service, or of one source, or of both; "" is any.
@@ -95,14 +105,15 @@ func (b *Board) where(row func(Row) bool, rule func(Key) bool) *Board {
 			out.Fired = append(out.Fired, f)
 		}
 	}
-	return &out
+	return out.lazily()
 }
 
-// Scores are the scores of all rules that fired within [Window].
-func (b *Board) Scores() []Score { return Of(b.Rows, b.From, b.At, b.Defs) }
+// Scores are the scores of all rules that fired within [Window]. The slice is
+// the caller's.
+func (b *Board) Scores() []Score { return slices.Clone(b.scores()) }
 
 // Proposals are what to change now.
-func (b *Board) Proposals() []Proposal { return Propose(b.Rows, b.From, b.At, b.Defs) }
+func (b *Board) Proposals() []Proposal { return b.proposals() }
 
 // Silent are the rules that fired last more than [Silent] ago, the longest
 // first. A rule that is written down and never fired has no LastAt.
@@ -136,8 +147,8 @@ type Bench struct {
 	now   func() time.Time
 
 	mu        sync.Mutex
-	loaded    time.Time // zero before the first time
-	seq       int64     // the last record that is in rows
+	loaded    time.Time      // zero before the first time
+	seq       int64          // the last record that is in rows
 	rows      []Row          // the oldest first
 	at        map[string]int // where each is in rows
 	fired     map[Key]time.Time
@@ -346,5 +357,5 @@ func (b *Bench) draw(now time.Time) *Board {
 	for k, at := range b.fired {
 		out.Fired = append(out.Fired, Fired{k, at})
 	}
-	return out
+	return out.lazily()
 }
