@@ -34,10 +34,10 @@ func noisy(t *testing.T) *house {
 
 func TestJudgePages(t *testing.T) {
 	h := noisy(t)
-	h.golden("league.golden", h.main("/rules", "en"))
-	h.golden("proposals.golden", h.main("/rules/proposals", "en"))
-	h.golden("weekly.golden", h.main("/alerts/weekly?week=2026-W47", "en"))
-	h.golden("judged.golden", h.main("/alerts/id0001", "ja"))
+	compare(t, "league", h.main("/rules", "en"))
+	compare(t, "proposals", h.main("/rules/proposals", "en"))
+	compare(t, "weekly", h.main("/alerts/weekly?week=2026-W47", "en"))
+	compare(t, "judged", h.main("/alerts/id0001", "ja"))
 	for _, path := range []string{"/rules?sort=-shift&service=checkout", "/rules?severity=other", "/alerts/id0001/judge", "/alerts/weekly"} {
 		h.main(path, "ja")
 	}
