@@ -99,6 +99,10 @@ func Propose(rows []Row, from, now time.Time, defs Defs) []Proposal {
 		byRule[r.Key()] = p
 		pages.add(r, defs[r.Rule].For+r.Lasted(now))
 	}
+	// Where incidents are few, what people called actionable has to do.
+	if len(pages.whole) < Enough {
+		pages.whole = pages.mattered
+	}
 	slices.Sort(pages.whole)
 	var out []Proposal
 	for _, s := range Of(rows, from, now, defs) {
@@ -281,11 +285,15 @@ func count(yes bool) int {
 
 // cover knows what told of each incident.
 type cover struct {
-	by    map[string]map[Key]int // pages of each rule, by incident
-	whole []time.Duration        // how long what incidents were made of held, with the wait before the alert; sorted
+	by       map[string]map[Key]int // pages of each rule, by incident
+	whole    []time.Duration        // how long what incidents were made of held, with the wait before the alert; sorted
+	mattered []time.Duration        // the same of all that mattered
 }
 
 func (c *cover) add(r Row, whole time.Duration) {
+	if r.Mattered() {
+		c.mattered = append(c.mattered, whole)
+	}
 	if r.Incident != "" {
 		c.whole = append(c.whole, whole)
 	}
