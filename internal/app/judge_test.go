@@ -175,8 +175,8 @@ func TestScoresOverTheAPI(t *testing.T) {
 	a := lived(t)
 	for _, path := range []string{"/api/v1/rule-scores", "/api/v1/rule-proposals", "/api/v1/alerts/weekly", "/api/v1/alerts/weekly?week=2026-W47&zone=Asia/Tokyo"} {
 		w := send(a, http.MethodGet, path, "")
-		var any map[string]json.RawMessage
-		if err := json.Unmarshal(w.Body.Bytes(), &any); w.Code != 200 || err != nil {
+		var got map[string]json.RawMessage
+		if err := json.Unmarshal(w.Body.Bytes(), &got); w.Code != 200 || err != nil {
 			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
 		}
 	}

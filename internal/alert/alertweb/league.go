@@ -133,9 +133,9 @@ func (d Deps) leaguePage(r *http.Request) (webkit.Page, error) {
 	return webkit.Page{Title: webkit.T(ctx, "judge.league"), Active: "alerts", Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "judge.league")}}, Live: []string{"alert"}, Body: leaguePage(v)}, nil
 }
 
-// pick are the choices of a filter: any, the known ones, and what is asked for.
-func pick(any string, known []string, value string) webkit.ActAs {
-	v := webkit.ActAs{Value: value, Choices: []webkit.Choice{{Text: any}}}
+// pick are the choices of a filter: none, the known ones, and what is asked for.
+func pick(none string, known []string, value string) webkit.ActAs {
+	v := webkit.ActAs{Value: value, Choices: []webkit.Choice{{Text: none}}}
 	if value != "" && !slices.Contains(known, value) {
 		known = append(known, value)
 	}
@@ -370,8 +370,10 @@ func leagueColumns(ctx context.Context) []webkit.ColumnHead {
 		return webkit.ColumnHead{Text: webkit.T(ctx, "judge.col."+key), Sort: sort, Number: number, Wide: wide, Definition: webkit.T(ctx, "judge.col."+key+".means")}
 	}
 	return []webkit.ColumnHead{
-		{Text: webkit.T(ctx, "alerts.fact.rule")}, col("precision", "precision", false, false), col("alerts", "alerts", true, false), col("shift", "shift", true, false),
-		col("ack", "ack", true, true), col("alone", "alone", true, true), col("incident", "", true, true), {Text: webkit.T(ctx, "judge.col.judged"), Wide: true},
+		{Text: webkit.T(ctx, "alerts.fact.rule")},
+		col("precision", "precision", false, false), col("alerts", "alerts", true, false), col("shift", "shift", true, false),
+		col("ack", "ack", true, true), col("alone", "alone", true, true), col("incident", "", true, true),
+		{Text: webkit.T(ctx, "judge.col.judged"), Wide: true},
 	}
 }
 

@@ -133,7 +133,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Add(ruleText, "spec.when.urgency")
 	f.Add("a: 1", "b")
 	f.Add("- {a: 'x''y'}\n- b", "a")
-	f.Fuzz(func(t *testing.T, text, field string) {
+	f.Fuzz(func(_ *testing.T, text, field string) {
 		at, ok := ascode.Find(text, []string{"[]", "groups[].rules[]"}, func(v ascode.Value) bool { return v.Text("a") != "" || v.Text("alert") != "" })
 		if !ok {
 			return

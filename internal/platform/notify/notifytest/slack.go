@@ -182,12 +182,7 @@ func (s *Slack) read(m slackMessage) Delivery {
 			}
 		case b.Type == "actions":
 			limit("actions", len(b.Elements), 25)
-			for _, e := range b.Elements {
-				limit("button", len16(e.said()), 75)
-				limit("action_id", len(e.ActionID), 255)
-				d.Links = append(d.Links, e.URL)
-				text = append(text, e.said())
-			}
+			text = append(text, d.buttons(b.Elements, limit)...)
 		default:
 			d.Broken = append(d.Broken, "block "+b.Type+" is not understood")
 		}
@@ -196,6 +191,16 @@ func (s *Slack) read(m slackMessage) Delivery {
 	d.Injected = append(d.Injected, s.tokens(m.Text)...)
 	d.Text = strings.Join(text, "\n")
 	return d
+}
+
+// buttons reads the buttons of actions.
+func (d *Delivery) buttons(all []slackElement, limit func(string, int, int)) (text []string) {
+	for _, e := range all {
+		limit("button", len16(e.said()), 75)
+		limit("action_id", len(e.ActionID), 255)
+		d.Links, text = append(d.Links, e.URL), append(text, e.said())
+	}
+	return text
 }
 
 // mrkdwn turns Slack's markup into what is read, and notes links and mentions.
