@@ -371,7 +371,7 @@ func leagueColumns(ctx context.Context) []webkit.ColumnHead {
 	}
 	return []webkit.ColumnHead{
 		{Text: webkit.T(ctx, "alerts.fact.rule")},
-		col("precision", "precision", false, false), col("alerts", "alerts", true, false), col("shift", "shift", true, false),
+		col("precision", "precision", false, false), col("alerts", "alerts", true, true), col("shift", "shift", true, false),
 		col("ack", "ack", true, true), col("alone", "alone", true, true), col("incident", "", true, true),
 		{Text: webkit.T(ctx, "judge.col.judged"), Wide: true},
 	}
