@@ -168,7 +168,7 @@ func viewLeague(ctx context.Context, b *score.Board, f leagueFilter) leagueView 
 		v.Filter.Clear = webkit.WithQuery(ctx, "service", "", "source", "", "severity", "")
 	}
 	for _, s := range all {
-		v.Rows = append(v.Rows, viewLeagueRow(ctx, s, asks))
+		v.Rows = append(v.Rows, viewLeagueRow(ctx, b, s, asks))
 	}
 	v.Head = leagueHead(ctx, b.Scores())
 	if len(b.Rows) == 0 && len(b.Fired) == 0 {
@@ -200,9 +200,22 @@ func leagueHead(ctx context.Context, all []score.Score) webkit.Head {
 	return h
 }
 
-func viewLeagueRow(ctx context.Context, s score.Score, asks map[score.Key]score.Proposal) leagueRow {
+// ruleHref is where a rule is shown: its own page, its objective, or where it is
+// neither, its alerts.
+func ruleHref(b *score.Board, k score.Key) string {
+	switch w, written := b.Written[k.Rule]; {
+	case k.Source == "slo":
+		objective, _, _ := strings.Cut(k.Rule, ": ")
+		return "/slos/" + url.PathEscape(objective)
+	case written && w.Form == score.Native:
+		return "/rules/" + url.PathEscape(k.Rule)
+	}
+	return "/alerts?state=all&q=" + url.QueryEscape(k.Rule)
+}
+
+func viewLeagueRow(ctx context.Context, b *score.Board, s score.Score, asks map[score.Key]score.Proposal) leagueRow {
 	row := leagueRow{
-		ID: s.Source + "-" + s.Rule, Rule: s.Rule, Href: "/rules/" + url.PathEscape(s.Rule), Source: s.Source, Services: strings.Join(s.Services, ", "),
+		ID: s.Source + "-" + s.Rule, Rule: s.Rule, Href: ruleHref(b, s.Key), Source: s.Source, Services: strings.Join(s.Services, ", "),
 		Precision: viewPrecision(ctx, s.Precision), Counts: webkit.T(ctx, "judge.counts", s.Actionable, s.Noise, s.Known, s.WrongOwner),
 		Alerts: webkit.Number(ctx, int64(s.Alerts)), AlertsHref: "/alerts?state=all&q=" + url.QueryEscape(s.Rule),
 		PerShift: "—", Ack: "—", Alone: "—", PerIncident: "—", Judged: s.LastJudged,
@@ -282,7 +295,7 @@ func (d Deps) proposalsPage(r *http.Request) (webkit.Page, error) {
 
 func viewProposal(ctx context.Context, b *score.Board, p score.Proposal) proposalView {
 	v := proposalView{
-		ID: p.Source + "-" + p.Rule, Rule: p.Rule, Href: "/rules/" + url.PathEscape(p.Rule), Source: p.Source, Change: changeWord(ctx, p.Change),
+		ID: p.Source + "-" + p.Rule, Rule: p.Rule, Href: ruleHref(b, p.Key), Source: p.Source, Change: changeWord(ctx, p.Change),
 		Before: viewPrecision(ctx, p.Replay.Before), After: viewPrecision(ctx, p.Replay.After),
 		Replay: webkit.T(ctx, "judge.replay", p.Replay.Alerts, p.Replay.Gone, p.Replay.Noise, p.Replay.Unjudged),
 		State:  webkit.Warning, Safe: webkit.T(ctx, "judge.unsafe"),

@@ -108,14 +108,14 @@ func viewWeekly(ctx context.Context, w score.Week, names map[string]string) week
 		{Key: webkit.T(ctx, "judge.week.alerts"), Value: webkit.Number(ctx, int64(w.Alerts))},
 	}
 	for _, s := range w.Worst {
-		v.Worst = append(v.Worst, viewLeagueRow(ctx, s, nil))
+		v.Worst = append(v.Worst, viewLeagueRow(ctx, w.Board, s, nil))
 	}
 	for i, f := range w.Silent {
 		if i == shownSilent {
 			v.SilentMore = len(w.Silent) - i
 			break
 		}
-		v.Silent = append(v.Silent, silentView{f.Rule, "/rules/" + url.PathEscape(f.Rule), f.Source, f.LastAt})
+		v.Silent = append(v.Silent, silentView{f.Rule, ruleHref(w.Board, f.Key), f.Source, f.LastAt})
 	}
 	for _, m := range w.Missed {
 		v.Missed = append(v.Missed, viewMiss(m, names))
@@ -128,7 +128,7 @@ func viewWeekly(ctx context.Context, w score.Week, names map[string]string) week
 		v.Teams = append(v.Teams, l)
 	}
 	for _, m := range w.Moved {
-		v.Moved = append(v.Moved, moveView{m.Rule, "/rules/" + url.PathEscape(m.Rule), webkit.T(ctx, "judge.week.was", m.Now.Pages, m.Before.Pages), viewPrecision(ctx, m.Now.Precision)})
+		v.Moved = append(v.Moved, moveView{m.Rule, ruleHref(w.Board, m.Key), webkit.T(ctx, "judge.week.was", m.Now.Pages, m.Before.Pages), viewPrecision(ctx, m.Now.Precision)})
 	}
 	return v
 }

@@ -70,6 +70,8 @@ type Week struct {
 	Missed    []alert.Miss `json:"missed"`
 	Teams     []Load       `json:"teams"`
 	Moved     []Move       `json:"moved"` // rules whose pages changed most
+
+	Board *Board `json:"-"` // what it was made of
 }
 
 // Weekly is what a week is made of.
@@ -90,7 +92,7 @@ const (
 func (w Weekly) Make() Week {
 	to := w.From.AddDate(0, 0, 7)
 	last := w.From.AddDate(0, 0, -7)
-	out := Week{ID: WeekID(w.From), From: w.From, To: to, Missed: w.Missed, Silent: w.Board.Silent()}
+	out := Week{Board: w.Board, ID: WeekID(w.From), From: w.From, To: to, Missed: w.Missed, Silent: w.Board.Silent()}
 	now, before := w.sums(w.From, to), w.sums(last, w.From)
 	out.Alerts, out.Pages, out.PagesLast = now.alerts, now.pages, before.pages
 	out.Judged, out.Precision, out.Last = ShareOf(now.judged, now.pages), ShareOf(now.right, now.right+now.wrong), ShareOf(before.right, before.right+before.wrong)
