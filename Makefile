@@ -67,6 +67,11 @@ bench-slo: ## Measure the streaming engine beside PromQL on the same store, and 
 	HINOBAN_FIGURES=1 HINOBAN_SERIES=1 go test -count=1 -timeout 60m -run 'TestFigures' -v ./test/burn | grep FIGURE | sed 's/.*FIGURE //'
 	go test -run '^$$' -bench . -benchmem ./internal/slo/...
 
+.PHONY: bench-judge
+bench-judge: ## Live four weekly loops of judging on a seeded noisy corpus, and print the table
+	HINOBAN_FIGURES=1 go test -count=1 -run TestFourLoopsMakePagesTrue -v ./internal/alert/score | grep FIGURE | sed "s/.*FIGURE //"
+	go test -run "^$$" -bench Board -benchtime 10x ./internal/alert/alertdb
+
 .PHONY: cover
 cover: ## Measure the coverage of the tests
 	go test -coverpkg=./internal/... -coverprofile=coverage.out ./internal/... ./test/e2e/... && go tool cover -func=coverage.out | tail -1

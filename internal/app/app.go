@@ -31,7 +31,9 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/module"
+	"github.com/hinoban/hinoban/internal/platform/notify"
 	"github.com/hinoban/hinoban/internal/platform/run"
+	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/platform/store"
 	"github.com/hinoban/hinoban/internal/platform/telemetry"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
@@ -69,6 +71,9 @@ type App struct {
 	inbox     *alert.Inbox
 	routing   *routing
 	sources   *ingest.Registry
+	sealer    *secret.Sealer
+	judging   judging
+	ways      []notify.Channel // to reach people
 	meter     *meter.Meter
 	evaluator *slo.Evaluator
 	budgets   budgets
@@ -111,6 +116,7 @@ func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Modu
 		do   func(context.Context) error
 	}{
 		{"data folder", a.openFolder},
+		{"key", a.openSecret},
 		{"database", a.openDatabase},
 		{"metrics", a.openMetrics},
 		{"counts", a.openCounts},

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +22,6 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/run"
-	"github.com/hinoban/hinoban/internal/platform/secret"
 	"github.com/hinoban/hinoban/internal/slo"
 	"github.com/hinoban/hinoban/internal/slo/catalogue"
 	"github.com/hinoban/hinoban/internal/slo/composite"
@@ -148,11 +146,7 @@ func (a *App) openConfig(ctx context.Context) error {
 	if err := a.db.Migrate(ctx, "ascode", ascodedb.Migrations); err != nil {
 		return err
 	}
-	sealer, err := secret.Open(filepath.Join(a.cfg.Data, "secret.key"))
-	if err != nil {
-		return err
-	}
-	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus, sealer), set: &ascode.Set{}}
+	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus, a.sealer), set: &ascode.Set{}}
 	a.config = c
 	files, err := c.store.Last(ctx)
 	if errs.KindOf(err) == errs.Denied {

@@ -93,6 +93,11 @@ func TestEveryPageIsReachedAndHasItsText(t *testing.T) {
 	// Nobody is sent there by a link: a message, a script or a menu of the signed
 	// in does it.
 	todo := []string{"/", "/config", "/health", "/settings", "/people", "/teams", "/owners", "/me", "/pages", "/inbox/aoi", "/incidents/new", "/welcome", "/login", "/api/palette?q=pay"}
+	alerts, err := a.inbox.Alerts(t.Context(), alert.Query{})
+	if err != nil || len(alerts) == 0 {
+		t.Fatalf("got %d alerts, %v", len(alerts), err)
+	}
+	todo = append(todo, "/judge/"+a.judging.signer.Token(alert.Ballot{Alert: alerts[0].ID, Person: "aoi", Expires: time.Now().Add(time.Hour).Unix()})+"?v=noise")
 	asked := map[string]bool{}
 	for len(todo) > 0 && len(asked) < 600 {
 		path := strings.ReplaceAll(todo[0], "&amp;", "&")
@@ -138,6 +143,9 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /owners":             "GET /api/v1/owners",
 		"GET /slos/{id}/spark":    "GET /api/v1/slos/{id}/history",
 		"GET /services/{id}/slos": "GET /api/v1/slos",
+		"GET /rules":              "GET /api/v1/rule-scores",
+		"GET /rules/proposals":    "GET /api/v1/rule-proposals",
+		"GET /judge/{token}":      "POST /api/v1/alerts/{id}/judgement",
 		"GET /burn-rates/try":     "POST /api/v1/slos/{id}/backtest",
 	}
 	none := map[string]string{

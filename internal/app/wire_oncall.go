@@ -24,15 +24,16 @@ import (
 
 func (a *App) wireOnCall() module.Module {
 	a.messages = oncalldb.NewInbox(a.db)
+	a.ways = a.channels()
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
-		Store: oncalldb.New(a.db, a.bus), Alerts: a.inbox, Catalog: a.catalog, Channels: a.channels(), Now: a.now, NewID: id.New,
+		Store: oncalldb.New(a.db, a.bus), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
 	})
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
 		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),
 		API: func(api *httpd.API) { oncallweb.API(api, deps) },
-		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route {
-			deps.Kit = kit
+		Pages: func(kit *webkit.Kit, all []module.Panel) []httpd.Route {
+			deps.Kit, deps.Panels = kit, all
 			return oncallweb.Routes(deps)
 		},
 		Name: "oncall", Migrations: oncalldb.Migrations,

@@ -44,6 +44,14 @@ type Team struct {
 	Members []string `json:"members"` // ids of people
 	Aliases []string `json:"aliases,omitempty"`
 	Source  string   `json:"source"`
+	Tell    *Tell    `json:"-"` // an address may be a capability
+}
+
+// Tell is where a team as a whole is told of its week.
+type Tell struct {
+	Channel, Address string
+	Zone             string // "" is UTC
+	Lang             string // "en" or "ja"
 }
 
 // Person is somebody who can be told.

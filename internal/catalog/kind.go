@@ -32,8 +32,17 @@ type DependencySpec struct {
 
 // TeamSpec is the spec of a Team document.
 type TeamSpec struct {
-	Members []string `json:"members" minItems:"1" doc:"Names of Person documents."`
-	Aliases []string `json:"aliases,omitempty" doc:"Its names elsewhere, such as @org/payments in CODEOWNERS."`
+	Members []string  `json:"members" minItems:"1" doc:"Names of Person documents."`
+	Aliases []string  `json:"aliases,omitempty" doc:"Its names elsewhere, such as @org/payments in CODEOWNERS."`
+	Tell    *TellSpec `json:"tell,omitempty" doc:"Where the team as a whole is told of its week, on Mondays at 9. Nothing means nowhere."`
+}
+
+// TellSpec is where a team as a whole is told something.
+type TellSpec struct {
+	Channel  string `json:"channel" enum:"slack,mail,webhook" doc:"What carries the message."`
+	Address  string `json:"address" minLength:"1" doc:"A URL, a mail address, a Slack channel."`
+	TimeZone string `json:"timeZone,omitempty" doc:"An IANA zone, such as Asia/Tokyo: whose Monday. Nothing means UTC."`
+	Language string `json:"language,omitempty" enum:"en,ja" doc:"What it is written in."`
 }
 
 // PersonSpec is the spec of a Person document.
@@ -61,7 +70,7 @@ type OpenSLOServiceSpec struct {
 func Kinds() []ascode.Kind {
 	return []ascode.Kind{
 		ascode.Define(APIVersion, "Service", "A service, its owner and what it needs.", serviceExample, checkService),
-		ascode.Define[TeamSpec](APIVersion, "Team", "A team and its members.", teamExample, nil),
+		ascode.Define(APIVersion, "Team", "A team and its members.", teamExample, checkTeam),
 		ascode.Define(APIVersion, "Person", "A person and the devices that reach them.", personExample, checkPerson),
 		openSLOService("openslo/v1"), openSLOService("openslo/v1alpha"), openSLOService("openslo.com/v2alpha"),
 		ascode.Native("CODEOWNERS", "CodeOwners", "Who owns which paths, as on GitHub and GitLab.", ParseOwners),
@@ -92,6 +101,7 @@ metadata: {name: shop, displayName: Shop}
 spec:
   members: [aoi, ren]
   aliases: ["@example/shop"]
+  tell: {channel: slack, address: "#shop-sre", timeZone: Asia/Tokyo, language: ja}
 `
 
 const personExample = `apiVersion: hinoban/v1
@@ -150,7 +160,7 @@ func Build(set *ascode.Set) (*Snapshot, ascode.Problems) {
 		s.People = append(s.People, person(d))
 	}
 	for _, d := range ascode.Of[TeamSpec](set) {
-		s.Teams = append(s.Teams, Team{ID: d.Metadata.Name, Name: d.Metadata.Title(), Members: d.Spec.Members, Aliases: d.Spec.Aliases, Source: source(d.Document)})
+		s.Teams = append(s.Teams, team(d))
 	}
 	for _, d := range ascode.Of[ServiceSpec](set) {
 		s.Services = append(s.Services, service(d))
@@ -172,6 +182,27 @@ func Build(set *ascode.Set) (*Snapshot, ascode.Problems) {
 }
 
 func source(d ascode.Document) string { return fmt.Sprintf("%s:%d", d.File, d.Line) }
+
+func team(d ascode.Doc[TeamSpec]) Team {
+	t := Team{ID: d.Metadata.Name, Name: d.Metadata.Title(), Members: d.Spec.Members, Aliases: d.Spec.Aliases, Source: source(d.Document)}
+	if s := d.Spec.Tell; s != nil {
+		t.Tell = &Tell{Channel: s.Channel, Address: s.Address, Zone: s.TimeZone, Lang: s.Language}
+		if t.Tell.Lang == "" {
+			t.Tell.Lang = "en"
+		}
+	}
+	return t
+}
+
+func checkTeam(e ascode.Envelope[TeamSpec]) (out []ascode.FieldError) {
+	if e.Spec.Tell == nil {
+		return nil
+	}
+	if _, err := time.LoadLocation(e.Spec.Tell.TimeZone); err != nil {
+		out = append(out, ascode.Fieldf("spec.tell.timeZone", "write an IANA zone, such as Asia/Tokyo", "there is no zone %q", e.Spec.Tell.TimeZone))
+	}
+	return out
+}
 
 func service(d ascode.Doc[ServiceSpec]) Service {
 	v := Service{

@@ -81,6 +81,7 @@ type Pager struct {
 	channels map[string]notify.Channel
 	now      func() time.Time
 	newID    func() string
+	ask      func(ctx context.Context, page, person, lang, channel string) notify.Ask
 	plan     atomic.Pointer[Plan]
 	lanes    lanes
 }
@@ -93,11 +94,13 @@ type Deps struct {
 	Channels []notify.Channel
 	Now      func() time.Time
 	NewID    func() string
+	// Ask is the question below the message of a page to a person; nil asks nothing.
+	Ask func(ctx context.Context, page, person, lang, channel string) notify.Ask
 }
 
 // New returns a Pager with an empty plan.
 func New(cfg Config, d Deps) *Pager {
-	p := &Pager{cfg: cfg, store: d.Store, alerts: d.Alerts, catalog: d.Catalog, channels: map[string]notify.Channel{}, now: d.Now, newID: d.NewID}
+	p := &Pager{cfg: cfg, store: d.Store, alerts: d.Alerts, catalog: d.Catalog, channels: map[string]notify.Channel{}, now: d.Now, newID: d.NewID, ask: d.Ask}
 	for _, c := range d.Channels {
 		p.channels[c.Name()] = c
 	}

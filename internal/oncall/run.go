@@ -49,7 +49,11 @@ func (p *Pager) send(ctx context.Context, page Page, d Delivery) (notify.Receipt
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
-	return ch.Send(ctx, d.Address, p.message(page, d, who))
+	m := p.message(page, d, who)
+	if p.ask != nil {
+		m.Ask = p.ask(ctx, page.ID, d.Person, who.Lang, d.Channel)
+	}
+	return ch.Send(ctx, d.Address, m)
 }
 
 // message is what a person is told. It is pure.

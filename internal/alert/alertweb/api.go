@@ -76,6 +76,7 @@ func (a *alertActor) as() string {
 
 // API registers the operations on alerts.
 func API(a *httpd.API, d Deps) {
+	JudgeAPI(a, d)
 	op := func(id, summary string) httpd.Op { return httpd.Op{ID: id, Tag: "alert", Summary: summary} }
 	httpd.Get(a, "/api/v1/alerts", op("list-alerts", "List alerts, the newest first"), d.apiList)
 	httpd.Get(a, "/api/v1/alerts/{id}", op("get-alert", "An alert, its history and its like"), d.apiGet)

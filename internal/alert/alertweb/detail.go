@@ -21,6 +21,7 @@ type detailView struct {
 	CanUnack  bool
 	CanEnd    bool
 	ActAs     webkit.ActAs
+	Judge     judgeView
 	Expr      string
 	Evidence  []alert.Evidence
 	Limits    bool // some evidence has a limit
@@ -144,6 +145,8 @@ func entry(ctx context.Context, r event.Record, names map[string]string) webkit.
 		Severity     alert.Severity `json:"severity"`
 		AfterSeconds float64        `json:"after_seconds"`
 		OpenSeconds  float64        `json:"open_seconds"`
+		Verdict      alert.Verdict  `json:"verdict"`
+		Note         string         `json:"note"`
 	}
 	_ = json.Unmarshal(r.Payload, &p) // a payload of another version tells less, and is still shown
 	seconds := func(s float64) string {
@@ -161,6 +164,8 @@ func entry(ctx context.Context, r event.Record, names map[string]string) webkit.
 		e.State, e.Text = webkit.Warning, webkit.T(ctx, "alerts.event.unacked")
 	case "alert.resolved":
 		e.State, e.Text = webkit.OK, webkit.T(ctx, "alerts.event.resolved", seconds(p.OpenSeconds))
+	case "alert.judged":
+		e.Icon, e.Text = "check", webkit.T(ctx, "judge.event", verdictWord(ctx, p.Verdict), p.Note)
 	default:
 		e.Text = r.Name
 	}

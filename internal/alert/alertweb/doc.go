@@ -55,6 +55,7 @@ type Deps struct {
 	Catalog Catalog
 	Rules   RuleBook
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
+	Judge   *Judging       // nil: nothing is judged
 }
 
 // Text is the room's text: one file for each part of the room.
@@ -83,5 +84,5 @@ func Nav() []webkit.NavItem {
 
 // Panels are the room's parts of other rooms' pages.
 func Panels() []module.Panel {
-	return []module.Panel{{Slot: "catalog.service", TitleKey: "alerts.panel", URL: "/services/{id}/alerts", Order: 20}}
+	return []module.Panel{{Slot: "oncall.page", TitleKey: "judge.title", URL: "/alerts/{id}/judge", Order: 10}, {Slot: "catalog.service", TitleKey: "alerts.panel", URL: "/services/{id}/alerts", Order: 20}}
 }

@@ -33,14 +33,14 @@ func Routes(d Deps) []httpd.Route {
 			return webkit.Done{To: back(r, a.ID), Flash: webkit.T(ctx, said, a.Summary)}, err
 		}))}
 	}
-	return []httpd.Route{
+	return append(JudgeRoutes(d),
 		page("/alerts", d.list),
 		page("/alerts/{id}", d.detail),
 		page("/services/{id}/alerts", d.panel),
 		form("/alerts/{id}/ack", "alerts.done.ack", d.Inbox.Ack),
 		form("/alerts/{id}/unack", "alerts.done.unack", d.Inbox.Unack),
 		form("/alerts/{id}/resolve", "alerts.done.resolve", d.Inbox.Resolve),
-	}
+	)
 }
 
 // back is where a form leads: to where it stood, or to the alert.
@@ -70,7 +70,11 @@ func (d Deps) list(r *http.Request) (webkit.Page, error) {
 		}
 		sections = append(sections, section{kind: q.kind, rows: rows, shown: q.shown, paged: q.paged})
 	}
-	v := viewList(ctx, listInput{filter: f, counts: counts, unanswered: pages, sections: sections, names: d.names(ctx), services: d.Catalog.Services(ctx), back: r.URL.RequestURI()})
+	said, err := d.verdictsOf(ctx, sections)
+	if err != nil {
+		return webkit.Page{}, err
+	}
+	v := viewList(ctx, listInput{filter: f, said: said, counts: counts, unanswered: pages, sections: sections, names: d.names(ctx), services: d.Catalog.Services(ctx), back: r.URL.RequestURI()})
 	return webkit.Page{Title: webkit.T(ctx, "alerts.title"), Active: "alerts", Live: []string{"alert"}, Body: listPage(v)}, nil
 }
 
@@ -90,6 +94,9 @@ func (d Deps) detail(r *http.Request) (webkit.Page, error) {
 	}
 	v := viewDetail(ctx, a, past, history, d.names(ctx))
 	v.ActAs = d.actAs(r)
+	if v.Judge, err = d.judgement(r, a); err != nil {
+		return webkit.Page{}, err
+	}
 	for _, p := range module.In(d.Panels, "alert.detail", a.ID) {
 		v.Panels = append(v.Panels, webkit.Lazy{Title: webkit.T(ctx, p.TitleKey), URL: p.URL})
 	}

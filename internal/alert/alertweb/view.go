@@ -78,6 +78,7 @@ type listInput struct {
 	unanswered []alert.Alert // the newest page that nobody has
 	sections   []section
 	names      map[string]string
+	said       map[string]alert.Verdict // nil where nothing is judged
 	services   []catalog.Service
 	back       string
 }
@@ -123,6 +124,7 @@ type rowView struct {
 	Took                    string // how long it was open, once it is over
 	Count                   int
 	AckTo, Back             string // "" where it cannot be acknowledged
+	Judge                   judgeView
 }
 
 // look is the state of an alert as pages show it.
@@ -182,6 +184,9 @@ func viewList(ctx context.Context, in listInput) listView {
 			v.Next = s.rows[s.shown-1].ID
 		}
 	}
+	if in.said != nil {
+		v.Tabs = append(v.Tabs, webkit.Tab{Text: webkit.T(ctx, "judge.league"), Href: "/rules"}, webkit.Tab{Text: webkit.T(ctx, "judge.weekly"), Href: "/alerts/weekly"})
+	}
 	if v.None && in.filter == (filter{}) {
 		v.Lesson = lesson(ctx)
 	}
@@ -204,7 +209,11 @@ func viewSection(ctx context.Context, s section, in listInput) sectionView {
 			gv.Service, gv.Href = webkit.T(ctx, "alerts.noservice"), ""
 		}
 		for _, a := range g.Alerts {
-			gv.Rows = append(gv.Rows, viewRow(ctx, a, in.names, in.back))
+			row := viewRow(ctx, a, in.names, in.back)
+			if said, ok := in.said[a.ID]; ok && row.AckTo == "" && a.Severity != alert.Info {
+				row.Judge = judgeView{ID: a.ID, To: row.Href + "/judge", Back: in.back, Said: said, Word: verdictWord(ctx, said), May: auth.MayAct(ctx)}
+			}
+			gv.Rows = append(gv.Rows, row)
 		}
 		v.Groups = append(v.Groups, gv)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
 	"github.com/hinoban/hinoban/internal/alert/alertweb"
+	"github.com/hinoban/hinoban/internal/alert/score"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/bus"
@@ -49,7 +50,8 @@ func build(t *testing.T) *house {
 	db := testkit.Open(t, filepath.Join(t.TempDir(), "test.db"), testkit.Tables{Room: "bus", Files: bus.Migrations}, testkit.Tables{Room: "alert", Files: alertdb.Migrations})
 	events := 0
 	log := bus.New(db, clock, func() string { events++; return fmt.Sprintf("ev%04d", events) })
-	h.inbox = alert.NewInbox(alertdb.New(db, log, newID), clock)
+	kept := alertdb.New(db, log, newID)
+	h.inbox = alert.NewInbox(kept, clock)
 	people := catalog.New()
 	people.Replace(&catalog.Snapshot{Services: []catalog.Service{{ID: "checkout"}, {ID: "search"}}, People: []catalog.Person{{ID: "aoi", Name: "Aoi Tanaka"}, {ID: "ren", Name: "Ren"}}})
 	quiet := slog.New(slog.DiscardHandler)
@@ -59,6 +61,10 @@ func build(t *testing.T) *house {
 	}
 	h.kit = kit
 	d := alertweb.Deps{Kit: kit, Log: quiet, Now: clock, NewID: newID, Inbox: h.inbox, Events: log, Catalog: people, Panels: []module.Panel{{Slot: "alert.detail", TitleKey: "alerts.title", URL: "/alerts/{id}/calls"}}}
+	d.Judge = &alertweb.Judging{
+		Jury: alert.NewJury(kept, clock), Signer: alert.NewSigner([]byte("a key of thirty-two bytes, at last")),
+		Bench: score.NewBench(kept, log, rules, clock), Team: func(string) string { return "shop" },
+	}
 	api := httpd.NewAPI(quiet, "test")
 	alertweb.API(api, d)
 	guard := func(_ httpd.Access, next http.Handler) http.Handler {
@@ -71,6 +77,11 @@ func build(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// rules is a folder with a rule file.
+func rules() (string, map[string]string) {
+	return "1", map[string]string{"rules/shop.yml": "groups:\n- name: shop\n  rules:\n  - alert: flappy\n    expr: x > 1\n    for: 1m\n    labels:\n      severity: page\n  - alert: never-fires\n    expr: y > 1\n"}
 }
 
 func (h *house) take(service, rule string, sev alert.Severity, firing bool) alert.Alert {

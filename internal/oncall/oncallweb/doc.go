@@ -49,6 +49,7 @@ type Deps struct {
 	Alerts  Alerts
 	Events  Events
 	Catalog Catalog
+	Panels  []module.Panel // of all rooms; those of slot "oncall.page" are shown for each alert
 }
 
 // Text is the room's text.

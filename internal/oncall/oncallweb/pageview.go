@@ -43,6 +43,7 @@ type pageView struct {
 	Steps      []webkit.Step
 	Ledger     []deliveryView
 	Over       bool
+	Panels     []webkit.Lazy
 }
 
 type alertLine struct {

@@ -1,6 +1,7 @@
 package oncallweb
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/module"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
@@ -76,10 +78,31 @@ func (d Deps) page(r *http.Request) (webkit.Page, error) {
 	}
 	v := viewPage(ctx, in)
 	v.ActAs = d.actAs(r, lastTold(in.ledger))
+	for _, id := range alertsOf(in.records) {
+		for _, p := range module.In(d.Panels, "oncall.page", id) {
+			v.Panels = append(v.Panels, webkit.Lazy{Title: webkit.T(ctx, p.TitleKey), URL: p.URL})
+		}
+	}
 	return webkit.Page{
 		Title: v.Title, Active: "oncall", Live: []string{oncall.Subject(in.page.ID), "alert"},
 		Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "oncall.pages"), Href: "/pages"}, {Text: in.page.Service}}, Body: pagePage(v),
 	}, nil
+}
+
+// maxAsked is the number of a page's alerts for which other rooms show something.
+const maxAsked = 5
+
+// alertsOf are the alerts that a page called for, over or not, the first first.
+func alertsOf(records []event.Record) (out []string) {
+	for _, r := range records {
+		var p struct {
+			Alert string `json:"alert"`
+		}
+		if json.Unmarshal(r.Payload, &p) == nil && p.Alert != "" && !slices.Contains(out, p.Alert) && len(out) < maxAsked {
+			out = append(out, p.Alert)
+		}
+	}
+	return out
 }
 
 // pageInput gathers what a page shows.

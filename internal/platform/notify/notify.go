@@ -50,6 +50,14 @@ type Message struct {
 	Links    []Link // the first is where it is acknowledged
 	At       time.Time
 	Lang     string // "en" or "ja"
+	Ask      Ask    // a question that one tap answers; zero asks nothing
+}
+
+// Ask is a question below a message. Channels show each answer as a button, or
+// as a link where they have none.
+type Ask struct {
+	Text    string `json:"text"`
+	Answers []Link `json:"answers"`
 }
 
 const maxID = 128

@@ -81,9 +81,21 @@ const maxLinks = 20
 
 // SafeLinks returns the links of m that lead to http or https pages, at most
 // 20, with their texts cleaned; a link without a text is called by its address.
-func (m Message) SafeLinks() []Link {
+func (m Message) SafeLinks() []Link { return safe(m.Links) }
+
+// SafeAsk returns the question of m with its answers as [Message.SafeLinks]
+// returns links: at most 5. ok is false where there is nothing to tap.
+func (m Message) SafeAsk() (ask Ask, ok bool) {
+	ask = Ask{Text: Line(m.Ask.Text, 150), Answers: safe(m.Ask.Answers)}
+	ask.Answers = ask.Answers[:min(len(ask.Answers), maxAnswers)]
+	return ask, len(ask.Answers) > 0
+}
+
+const maxAnswers = 5
+
+func safe(links []Link) []Link {
 	var out []Link
-	for _, l := range m.Links {
+	for _, l := range links {
 		if len(out) == maxLinks {
 			break
 		}

@@ -6,7 +6,9 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -24,7 +26,19 @@ const (
 )
 
 // Sealer seals and unseals with one key. It is safe for concurrent use.
-type Sealer struct{ aead cipher.AEAD }
+type Sealer struct {
+	aead cipher.AEAD
+	key  []byte
+}
+
+// Derive returns a key of 32 bytes for one purpose, such as "alert.judge". It is
+// the same as long as the sealer's key is, and says nothing of it or of the keys
+// for other purposes (HMAC-SHA-256 as a pseudorandom function, RFC 2104).
+func (s *Sealer) Derive(purpose string) []byte {
+	mac := hmac.New(sha256.New, s.key)
+	mac.Write([]byte("derive:" + purpose))
+	return mac.Sum(nil)
+}
 
 // Open reads the key at path, and makes it on the first call. It refuses, as
 // Denied, a key that others than its owner may read.
@@ -47,7 +61,7 @@ func Open(path string) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use key %s: %w", path, err)
 	}
-	return &Sealer{aead}, nil
+	return &Sealer{aead: aead, key: key}, nil
 }
 
 // Seal returns plain in a form that may lie anywhere. The context, such as

@@ -31,16 +31,19 @@ func (d *Desk) pages(ctx context.Context, o slo.Objective, now time.Time, l *Lin
 			l.Pages++
 		}
 	}
-	judged, err := d.Events.Events(ctx, event.Query{Services: []string{o.Service}, Names: []string{"alert.judged"}, From: now.Add(-o.Window), Limit: 1000})
+	judged, err := d.Events.Events(ctx, event.Query{Services: []string{o.Service}, Names: []string{"alert.judged"}, From: now.Add(-o.Window), Newest: true, Limit: 1000})
 	if err != nil {
 		return fmt.Errorf("read the judgements of %s: %w", o.Service, err)
 	}
+	seen := map[string]bool{} // the newest word on an alert counts, and each comes first here
 	for _, r := range judged {
 		var j struct {
 			Rule       string `json:"rule"`
 			Actionable *bool  `json:"actionable"`
 		}
-		if json.Unmarshal(r.Payload, &j) == nil && j.Rule == o.ID && j.Actionable != nil {
+		newest := !seen[r.Subject]
+		seen[r.Subject] = true
+		if json.Unmarshal(r.Payload, &j) == nil && newest && j.Rule == o.ID && j.Actionable != nil {
 			l.Judged++
 			if *j.Actionable {
 				l.Right++

@@ -226,13 +226,17 @@ func (w *door) judgements(ctx context.Context) (map[string]judged, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]judged{}
+	out, seen := map[string]judged{}, map[string]bool{}
 	for _, r := range records {
 		var j struct {
 			Rule       string `json:"rule"`
 			Actionable *bool  `json:"actionable"`
 		}
-		if json.Unmarshal(r.Payload, &j) != nil || j.Actionable == nil {
+		// The newest word on an alert counts, and each comes first here.
+		if json.Unmarshal(r.Payload, &j) != nil || seen[r.Subject] {
+			continue
+		}
+		if seen[r.Subject] = true; j.Actionable == nil {
 			continue
 		}
 		n := out[j.Rule]

@@ -16,8 +16,12 @@ const (
 	MaxBody  = 32 << 10
 )
 
+// answerStyle makes a button of a link: large enough for a thumb, in letters that
+// know no style sheet.
+const answerStyle = "display:inline-block;margin:0 8px 8px 0;padding:12px 16px;border:1px solid #888;border-radius:6px;text-decoration:none;color:inherit"
+
 func (c *Channel) letter(address string, m notify.Message) (*gomail.Msg, error) {
-	title, text, links := notify.Line(m.Title, MaxTitle), notify.Lines(m.Body, MaxBody), m.SafeLinks()
+	title, text := notify.Line(m.Title, MaxTitle), notify.Lines(m.Body, MaxBody)
 	enc := gomail.EncodingQP
 	if strings.ContainsFunc(title+text, func(r rune) bool { return r > '~' }) {
 		enc = gomail.EncodingB64 // a third of the size for Japanese
@@ -42,24 +46,31 @@ func (c *Channel) letter(address string, m notify.Message) (*gomail.Msg, error) 
 	if m.Kind == notify.Page {
 		msg.SetImportance(gomail.ImportanceUrgent)
 	}
-	msg.SetBodyString(gomail.TypeTextPlain, plain(title, text, links))
-	msg.AddAlternativeString(gomail.TypeTextHTML, hypertext(m.Lang, title, text, links))
+	msg.SetBodyString(gomail.TypeTextPlain, plain(m, title, text))
+	msg.AddAlternativeString(gomail.TypeTextHTML, hypertext(m, title, text))
 	return msg, nil
 }
 
-func plain(title, text string, links []notify.Link) string {
+func plain(m notify.Message, title, text string) string {
 	var b strings.Builder
 	b.WriteString(title + "\n")
 	if text != "" {
 		b.WriteString("\n" + text + "\n")
 	}
-	for _, l := range links {
+	for _, l := range m.SafeLinks() {
 		b.WriteString("\n" + l.Text + ": " + l.URL)
+	}
+	if ask, ok := m.SafeAsk(); ok {
+		b.WriteString("\n\n" + ask.Text)
+		for _, l := range ask.Answers {
+			b.WriteString("\n" + l.Text + ": " + l.URL)
+		}
 	}
 	return b.String() + "\n"
 }
 
-func hypertext(lang, title, text string, links []notify.Link) string {
+func hypertext(m notify.Message, title, text string) string {
+	lang := m.Lang
 	if lang != "ja" {
 		lang = "en"
 	}
@@ -69,8 +80,15 @@ func hypertext(lang, title, text string, links []notify.Link) string {
 	if text != "" {
 		b.WriteString("<p>" + strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") + "</p>")
 	}
-	for _, l := range links {
+	for _, l := range m.SafeLinks() {
 		b.WriteString(`<p><a href="` + html.EscapeString(l.URL) + `">` + html.EscapeString(l.Text) + "</a></p>")
+	}
+	if ask, ok := m.SafeAsk(); ok {
+		b.WriteString("<hr><p><b>" + html.EscapeString(ask.Text) + "</b></p><p>")
+		for _, l := range ask.Answers {
+			b.WriteString(`<a href="` + html.EscapeString(l.URL) + `" style="` + answerStyle + `">` + html.EscapeString(l.Text) + "</a> ")
+		}
+		b.WriteString("</p>")
 	}
 	b.WriteString("</body></html>")
 	return b.String()

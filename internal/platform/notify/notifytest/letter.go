@@ -86,12 +86,12 @@ func (d *Delivery) parts(r *multipart.Reader) error {
 // hypertext looks at the HTML part for links, and for elements that the
 // channel's own template does not have.
 func (d *Delivery) hypertext(page string) {
-	for _, m := range regexp.MustCompile(`<a href="([^"]*)">`).FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`<a href="([^"]*)"[^>]*>`).FindAllStringSubmatch(page, -1) {
 		d.Links = append(d.Links, html.UnescapeString(m[1]))
 	}
 	for _, m := range regexp.MustCompile(`<\s*/?\s*([a-zA-Z!]+)`).FindAllStringSubmatch(page, -1) {
 		switch strings.ToLower(m[1]) {
-		case "!doctype", "html", "head", "meta", "body", "h", "p", "br", "a":
+		case "!doctype", "html", "head", "meta", "body", "h", "p", "br", "a", "hr", "b":
 		default:
 			d.Injected = append(d.Injected, m[0])
 		}

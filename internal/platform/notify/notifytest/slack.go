@@ -40,10 +40,31 @@ type slackMessage struct {
 }
 
 type slackBlock struct {
-	Type     string      `json:"type"`
-	BlockID  string      `json:"block_id"`
-	Text     *slackText  `json:"text"`
-	Elements []slackText `json:"elements"`
+	Type     string         `json:"type"`
+	BlockID  string         `json:"block_id"`
+	Text     *slackText     `json:"text"`
+	Elements []slackElement `json:"elements"`
+}
+
+// slackElement is a text of a context or a button of actions: Slack calls a
+// string and an object by the same name.
+type slackElement struct {
+	Type     string          `json:"type"`
+	Text     json.RawMessage `json:"text"`
+	URL      string          `json:"url"`
+	ActionID string          `json:"action_id"`
+}
+
+func (e slackElement) said() string {
+	var s string
+	if json.Unmarshal(e.Text, &s) == nil {
+		return s
+	}
+	var t slackText
+	if json.Unmarshal(e.Text, &t) != nil || t.Type != "plain_text" {
+		return ""
+	}
+	return t.Text
 }
 
 type slackText struct {
@@ -156,9 +177,12 @@ func (s *Slack) read(m slackMessage) Delivery {
 		case b.Type == "context":
 			limit("context", len(b.Elements), 10)
 			for _, e := range b.Elements {
-				limit("element", len16(e.Text), 2000)
-				text = append(text, s.mrkdwn(&d, e.Text))
+				limit("element", len16(e.said()), 2000)
+				text = append(text, s.mrkdwn(&d, e.said()))
 			}
+		case b.Type == "actions":
+			limit("actions", len(b.Elements), 25)
+			text = append(text, d.buttons(b.Elements, limit)...)
 		default:
 			d.Broken = append(d.Broken, "block "+b.Type+" is not understood")
 		}
@@ -167,6 +191,16 @@ func (s *Slack) read(m slackMessage) Delivery {
 	d.Injected = append(d.Injected, s.tokens(m.Text)...)
 	d.Text = strings.Join(text, "\n")
 	return d
+}
+
+// buttons reads the buttons of actions.
+func (d *Delivery) buttons(all []slackElement, limit func(string, int, int)) (text []string) {
+	for _, e := range all {
+		limit("button", len16(e.said()), 75)
+		limit("action_id", len(e.ActionID), 255)
+		d.Links, text = append(d.Links, e.URL), append(text, e.said())
+	}
+	return text
 }
 
 // mrkdwn turns Slack's markup into what is read, and notes links and mentions.

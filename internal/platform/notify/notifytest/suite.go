@@ -3,6 +3,7 @@ package notifytest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +95,23 @@ func delivers(t *testing.T, h Harness) {
 	}
 	if len(d.Links) == 0 || d.Links[0] != want.Links[0].URL {
 		t.Errorf("links: got %q, want first %q", d.Links, want.Links[0].URL)
+	}
+	asking := Sample("asking")
+	asking.Ask = notify.Ask{Text: "Was it useful?", Answers: []notify.Link{{Text: "Yes <b>&", URL: "https://hinoban.example.com/judge/a.b?v=actionable&x=1"}, {Text: "No", URL: "https://hinoban.example.com/judge/a.b?v=noise"}, {Text: "bad", URL: "javascript:alert(1)"}}}
+	if _, err := h.Channel.Send(t.Context(), h.Address, asking); err != nil {
+		t.Fatal(err)
+	}
+	if h.Channel.Name() != "inbox" { // whose page asks by itself
+		got := h.Server.Received()
+		links := got[len(got)-1].Links
+		for _, l := range asking.Ask.Answers[:2] {
+			if !slices.Contains(links, l.URL) {
+				t.Errorf("asked: got links %q, want %q", links, l.URL)
+			}
+		}
+		if slices.Contains(links, asking.Ask.Answers[2].URL) {
+			t.Errorf("asked: %q leads to no page", links)
+		}
 	}
 	for _, kind := range []notify.Kind{notify.Resolved, notify.Test, notify.Info} {
 		m := notify.Message{ID: "k-" + string(kind), Kind: kind, Title: "plain"} // all else is optional

@@ -75,6 +75,7 @@ func (w *Webhook) take(r *http.Request, body []byte) {
 	var p struct {
 		ID, Kind, Title, Body string
 		Links                 []struct{ URL string }
+		Ask                   struct{ Answers []struct{ URL string } }
 	}
 	d := Delivery{Key: r.Header.Get("Idempotency-Key")}
 	if err := json.Unmarshal(body, &p); err != nil {
@@ -87,7 +88,7 @@ func (w *Webhook) take(r *http.Request, body []byte) {
 		d.Broken = append(d.Broken, "signature is wrong")
 	}
 	d.Title, d.Text = p.Title, p.Body
-	for _, l := range p.Links {
+	for _, l := range append(p.Links, p.Ask.Answers...) {
 		d.Links = append(d.Links, l.URL)
 	}
 	w.keep(d, false)

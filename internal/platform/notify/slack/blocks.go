@@ -18,6 +18,7 @@ const (
 	maxSection  = 3000
 	maxSections = 4 // of the body: nobody reads more of a page in a chat
 	maxLinks    = 8
+	maxButton   = 75
 )
 
 // MaxBody is the most of a body that is shown, in runes.
@@ -44,6 +45,7 @@ func blocks(m notify.Message) []slackgo.Block {
 	if len(links) > 0 {
 		out = append(out, section(strings.Join(links, "  ·  ")))
 	}
+	out = append(out, asked(m)...)
 	var foot []string
 	if s := notify.Line(m.Severity, 40); s != "" {
 		foot = append(foot, escape(s))
@@ -56,6 +58,26 @@ func blocks(m notify.Message) []slackgo.Block {
 		out = append(out, slackgo.NewContextBlock("", slackgo.NewTextBlockObject(slackgo.MarkdownType, strings.Join(foot, "  ·  "), false, true)))
 	}
 	return out
+}
+
+// asked is m's question with a button for each answer. The buttons only lead to
+// a page: Slack needs to know nothing of us for that.
+func asked(m notify.Message) []slackgo.Block {
+	ask, ok := m.SafeAsk()
+	if !ok {
+		return nil
+	}
+	var out []slackgo.Block
+	if ask.Text != "" {
+		out = append(out, section("*"+escape(ask.Text)+"*"))
+	}
+	var buttons []slackgo.BlockElement
+	for i, a := range ask.Answers {
+		b := slackgo.NewButtonBlockElement(fmt.Sprintf("answer-%d", i), "", slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(a.Text, maxButton), false, false))
+		b.URL = a.URL
+		buttons = append(buttons, b)
+	}
+	return append(out, slackgo.NewActionBlock("hinoban-ask", buttons...))
 }
 
 func section(mrkdwn string) slackgo.Block {

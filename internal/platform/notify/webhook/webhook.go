@@ -63,6 +63,7 @@ type Payload struct {
 	Links    []notify.Link `json:"links"`
 	At       time.Time     `json:"at"`
 	Lang     string        `json:"lang,omitempty"`
+	Ask      *notify.Ask   `json:"ask,omitempty"`
 }
 
 // The most that is sent, in runes.
@@ -131,6 +132,9 @@ func payload(m notify.Message) Payload {
 	}
 	if p.Links == nil {
 		p.Links = []notify.Link{}
+	}
+	if ask, ok := m.SafeAsk(); ok {
+		p.Ask = &ask
 	}
 	return p
 }
