@@ -2,6 +2,7 @@ package alert
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -17,6 +18,19 @@ const (
 	Ticket Severity = "ticket" // somebody, this week
 	Info   Severity = "info"   // nobody: good to know
 )
+
+// SeverityOf reads the label by which senders say what an alert asks of people:
+// page or critical wakes somebody; ticket, error or warning is somebody's, this
+// week; everything else is good to know. No label at all is a ticket.
+func SeverityOf(label string) Severity {
+	switch strings.ToLower(label) {
+	case "page", "critical":
+		return Page
+	case "ticket", "error", "warning", "":
+		return Ticket
+	}
+	return Info
+}
 
 func (s Severity) rank() int {
 	switch s {
@@ -99,14 +113,20 @@ func (s Signal) Validate() error {
 		return errs.New(errs.Invalid, "a signal needs a source of at most 64 bytes and a service of at most 200")
 	case len(s.Summary) > 4096 || len(s.Expr) > 8192 || len(s.Evidence) > 64 || len(s.URL) > 2048:
 		return errs.New(errs.Invalid, "summary ≤ 4096 bytes, expr ≤ 8192, url ≤ 2048, evidence ≤ 64 rows")
-	case len(s.Key) > 300:
-		return errs.New(errs.Invalid, "a key of at most 300 bytes")
-	case tooMuch(s.Labels) || tooMuch(s.Annotations):
-		return errs.New(errs.Invalid, "labels and annotations: at most 128 of each, together at most 64 KiB each")
 	case s.Severity.rank() == 0:
 		return errs.New(errs.Invalid, "severity %q is none of page, ticket, info", s.Severity)
 	case s.At.IsZero():
 		return errs.New(errs.Invalid, "a signal needs a time")
+	}
+	return s.validLabels()
+}
+
+func (s Signal) validLabels() error {
+	switch {
+	case len(s.Key) > 300:
+		return errs.New(errs.Invalid, "a key of at most 300 bytes")
+	case tooMuch(s.Labels) || tooMuch(s.Annotations):
+		return errs.New(errs.Invalid, "labels and annotations: at most 128 of each, together at most 64 KiB each")
 	}
 	return nil
 }

@@ -291,17 +291,17 @@ func (m *alertmanager) work(ctx context.Context) {
 				case <-tick.C:
 				}
 				if err := m.live.Prune(ctx, time.Hour, m.cfg.Retention); err != nil {
-					m.log.Error("what is over could not be pruned", "err", err)
+					m.log.ErrorContext(ctx, "what is over could not be pruned", "err", err)
 				}
 			}
 		}},
 	}
 	if err := run.All(ctx, m.log, stopWithin+5*time.Second, workers...); err != nil {
-		m.log.Error("stopped late", "err", err)
+		m.log.ErrorContext(ctx, "stopped late", "err", err)
 	}
 	if m.gossip != nil {
 		if err := m.gossip.Leave(); err != nil {
-			m.log.Warn("left the cluster without a farewell", "err", err)
+			m.log.WarnContext(ctx, "left the cluster without a farewell", "err", err)
 		}
 	}
 }

@@ -191,7 +191,7 @@ func waitsOf(file string, strict bool) (func(map[string]string) rule.Wait, error
 		for _, r := range c.Plan.Root.Match(set) {
 			w.First, w.Next = max(w.First, r.RouteOpts.GroupWait), max(w.Next, r.RouteOpts.GroupInterval)
 		}
-		if !strict && rule.SeverityOf(labels["severity"]) == alert.Page {
+		if !strict && alert.SeverityOf(labels["severity"]) == alert.Page {
 			w.Next = 0
 		}
 		return w

@@ -190,7 +190,7 @@ func (s *sender) check(t *testing.T, p *process, l *ledger, crashes int) {
 		t.Errorf("%d notifications lost: %v", len(lost), lost[:min(len(lost), 10)])
 	}
 	for _, id := range s.silences {
-		res, err := http.Get(p.url + "/api/v2/silence/" + id) //nolint:noctx // a local server
+		res, err := http.Get(p.url + "/api/v2/silence/" + id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func (s *sender) check(t *testing.T, p *process, l *ledger, crashes int) {
 		}
 	}
 	var now []struct{ Labels map[string]string }
-	res, err := http.Get(p.url + "/api/v2/alerts") //nolint:noctx // as above
+	res, err := http.Get(p.url + "/api/v2/alerts")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,16 +24,16 @@ import (
 )
 
 var (
-	buildOnce sync.Once //nolint:gochecknoglobals // one build for all tests of the package
-	builtAt   string    //nolint:gochecknoglobals // as above
-	errBuild  error     //nolint:gochecknoglobals // as above
+	buildOnce sync.Once
+	builtAt   string
+	errBuild  error
 )
 
 // binary builds the program once.
 func binary(tb testing.TB) string {
 	tb.Helper()
 	buildOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "hinoban-bin")
+		dir, err := os.MkdirTemp("", "hinoban-bin") //nolint:usetesting // for all tests of the package
 		if err != nil {
 			errBuild = err
 			return
@@ -75,7 +76,7 @@ func start(tb testing.TB, program []string, config, data string, more ...string)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	args := append(program[1:], "--config.file="+file, "--storage.path="+data, "--web.listen-address="+addr, "--cluster.listen-address=")
+	args := append(slices.Clone(program[1:]), "--config.file="+file, "--storage.path="+data, "--web.listen-address="+addr, "--cluster.listen-address=")
 	p := &process{tb: tb, cmd: exec.CommandContext(context.Background(), program[0], append(args, more...)...), url: "http://" + addr, errs: &bytes.Buffer{}} //nolint:gosec // what the test starts
 	p.cmd.Stderr = p.errs
 	if err := p.cmd.Start(); err != nil {
@@ -83,7 +84,7 @@ func start(tb testing.TB, program []string, config, data string, more ...string)
 	}
 	tb.Cleanup(func() { p.kill() })
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		if res, err := http.Get(p.url + "/-/ready"); err == nil { //nolint:noctx // a poll
+		if res, err := http.Get(p.url + "/-/ready"); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return p
@@ -130,7 +131,7 @@ func postBytes(ctx context.Context, client *http.Client, url string, b []byte) (
 // metric reads one metric without labels.
 func (p *process) metric(name string) float64 {
 	p.tb.Helper()
-	res, err := http.Get(p.url + "/metrics") //nolint:noctx // a poll
+	res, err := http.Get(p.url + "/metrics")
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -173,4 +174,12 @@ func (p *process) rss() float64 {
 // cpu is the processor time the process has used.
 func (p *process) cpu() time.Duration {
 	return time.Duration(p.metric("process_cpu_seconds_total") * float64(time.Second))
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builtAt != "" {
+		_ = os.RemoveAll(filepath.Dir(builtAt)) // a temporary folder
+	}
+	os.Exit(code)
 }

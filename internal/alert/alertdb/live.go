@@ -151,7 +151,7 @@ func (l *Live) PutAlerts(ctx context.Context, all []dispatch.Alert) error {
 		if err != nil {
 			return err
 		}
-		defer stmt.Close()
+		defer func() { _ = stmt.Close() }() // the transaction closes it too
 		for i, a := range all {
 			if _, err := stmt.ExecContext(ctx, key(uint64(a.Labels.Fingerprint())), store.Micros(a.EndsAt), store.Micros(a.UpdatedAt), rev, docs[i]); err != nil {
 				return fmt.Errorf("keep alert %s: %w", a.Labels.Fingerprint(), err)
@@ -174,7 +174,7 @@ func (l *Live) PutTold(ctx context.Context, rows []dispatch.Row) error {
 		if err != nil {
 			return err
 		}
-		defer stmt.Close()
+		defer func() { _ = stmt.Close() }() // the transaction closes it too
 		for _, r := range rows {
 			doc, err := json.Marshal(r.Told)
 			if err != nil {

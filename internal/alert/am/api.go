@@ -106,6 +106,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 		return
 	case errs.Unavailable:
 		code = http.StatusServiceUnavailable
+	case errs.Internal, errs.Conflict, errs.Unauthenticated, errs.Denied:
 	}
 	a.answer(w, code, err.Error())
 }

@@ -67,7 +67,7 @@ func JoinCluster(ctx context.Context, o GossipOptions, st RowStore, state *dispa
 	g.told = peer.AddState("nfl", toldState{g}, reg)
 	g.sil = peer.AddState("sil", silenceState{g}, reg)
 	if err := peer.Join(o.ReconnectEvery, o.ReconnectTimeout); err != nil {
-		log.Warn("no peer of the cluster could be reached yet", "err", err)
+		log.WarnContext(ctx, "no peer of the cluster could be reached yet", "err", err)
 	}
 	go func() {
 		settle, cancel := context.WithTimeout(ctx, o.SettleTimeout)
@@ -279,10 +279,10 @@ func (g *Gossip) silenceEntry(s dispatch.Silence) *silencepb.MeshSilence {
 }
 
 // each reads the length-delimited messages of b.
-func each[M proto.Message](b []byte, make func() M, fn func(M)) error {
+func each[M proto.Message](b []byte, fresh func() M, fn func(M)) error {
 	r := bufio.NewReader(bytes.NewReader(b))
 	for {
-		m := make()
+		m := fresh()
 		err := protodelim.UnmarshalFrom(r, m)
 		if errors.Is(err, io.EOF) {
 			return nil

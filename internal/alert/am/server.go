@@ -54,7 +54,7 @@ func (a *API) Handler(o ServerOptions) http.Handler {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /{$}", a.page)
+	mux.Handle("GET /{$}", a.page(template.Must(template.New("page").Parse(pageText))))
 	var h http.Handler = mux
 	if o.Origin != nil {
 		h = cors(mux, o.Origin)
@@ -107,7 +107,7 @@ func limited(h http.Handler, slots chan struct{}) http.Handler {
 	})
 }
 
-var page = template.Must(template.New("page").Parse(`<!doctype html>
+const pageText = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>Alerts</title>
 <style>body{font:14px/1.5 system-ui,"Hiragino Sans","Noto Sans JP",sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
@@ -115,11 +115,11 @@ table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{te
 <h1>{{len .Groups}} groups of alerts</h1>
 {{range .Groups}}<h2><code>{{.Labels}}</code> → {{.Receiver}}</h2>
 <table><tr><th>Alert<th>Since<th>State</tr>{{range .Alerts}}<tr><td><code>{{.Labels}}</code><td>{{.StartsAt}}<td>{{.State}}</tr>{{end}}</table>
-{{else}}<p>No alert fires. Senders post to <code>{{.Prefix}}/api/v2/alerts</code>.</p>{{end}}
+{{else}}<p>No alert fires. Senders post to <code>api/v2/alerts</code>.</p>{{end}}
 <h1>{{len .Silences}} silences</h1>
 {{range .Silences}}<p><code>{{.Text}}</code> until {{.EndsAt}}, by {{.CreatedBy}}: {{.Comment}}</p>{{else}}<p>No silence is active. <code>amtool silence add alertname=…</code> sets one.</p>{{end}}
 <p>Metrics: <a href="metrics">/metrics</a>. The inbox, its judgement and its history come with <code>hinoban serve</code>.</p>
-</html>`)) //nolint:gochecknoglobals // parsed once
+</html>`
 
 type pageAlert struct{ Labels, StartsAt, State string }
 
@@ -129,20 +129,31 @@ type pageGroup struct {
 }
 
 // page shows what is on, without the pages of the whole house.
-func (a *API) page(w http.ResponseWriter, _ *http.Request) {
-	now := a.Now()
-	var v struct {
-		Prefix   string
-		Groups   []pageGroup
-		Silences []dispatch.Silence
+func (a *API) page(tmpl *template.Template) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		if err := tmpl.Execute(w, a.overview()); err != nil {
+			a.Log.DebugContext(r.Context(), "page was not read", "err", err)
+		}
 	}
+}
+
+type overview struct {
+	Groups   []pageGroup
+	Silences []dispatch.Silence
+}
+
+const pageGroups = 500 // groups that the page shows
+
+func (a *API) overview() (v overview) {
+	now := a.Now()
 	for _, g := range a.State.Groups(now, dispatch.Filter{}) {
 		one := pageGroup{Labels: g.Labels.String(), Receiver: g.Receiver}
 		for _, x := range g.Alerts {
 			one.Alerts = append(one.Alerts, pageAlert{x.Alert.Labels.Map().String(), x.Alert.StartsAt.UTC().Format(time.RFC3339), viewed(x).Status.State})
 		}
-		v.Groups = append(v.Groups, one)
-		if len(v.Groups) == 500 {
+		if v.Groups = append(v.Groups, one); len(v.Groups) == pageGroups {
 			break
 		}
 	}
@@ -151,9 +162,5 @@ func (a *API) page(w http.ResponseWriter, _ *http.Request) {
 			v.Silences = append(v.Silences, s)
 		}
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	if err := page.Execute(w, v); err != nil {
-		a.Log.Debug("page was not read", "err", err)
-	}
+	return v
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -232,7 +231,7 @@ func (h *house) start(p *Plan) {
 	if err := h.live.Start(h.t.Context(), nil); err != nil {
 		h.t.Fatal(err)
 	}
-	r := NewRunner(h.state, h.mem, nil, nil, nobody{}, slog.New(slog.NewTextHandler(io.Discard, nil)), time.Now)
+	r := NewRunner(h.state, h.mem, nil, nil, nobody{}, slog.New(slog.DiscardHandler), time.Now)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
@@ -696,7 +695,7 @@ func FuzzSet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n1, v1, n2, v2 string) {
 		m := map[string]string{n1: v1, n2: v2}
 		p := Posted{Labels: maps.Clone(m)}
-		a, err := p.Alert(time.Now(), time.Minute, func(n string) bool { return n != "" && model.LabelName(n).IsValid() })
+		a, err := p.Alert(time.Now(), time.Minute, func(n string) bool { return model.UTF8Validation.IsValidLabelName(n) })
 		if err != nil {
 			return
 		}

@@ -178,7 +178,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		timer.Reset(r.until(now, sweep))
 		select {
 		case <-ctx.Done():
-			return r.stop()
+			return r.stop(ctx)
 		case <-timer.C:
 		case <-r.state.Wake():
 		case a := <-r.results:
@@ -226,9 +226,7 @@ func (r *Runner) until(now, sweep time.Time) time.Duration {
 // take has the jobs of a flush done: what is owed is on disk before the first
 // attempt.
 func (r *Runner) take(f *Flush) {
-	for _, j := range f.Jobs {
-		r.owing = append(r.owing, j)
-	}
+	r.owing = append(r.owing, f.Jobs...)
 }
 
 func (r *Runner) laneOf(j *Job) *lane {
@@ -463,12 +461,12 @@ func (r *Runner) waits() time.Duration {
 }
 
 // stop waits for what is in hand, and for the store.
-func (r *Runner) stop() error {
+func (r *Runner) stop(ctx context.Context) error {
 	end := time.NewTimer(2 * stopTime)
 	defer end.Stop()
 	for r.inHand > 0 || r.writing || len(r.noting) > 0 {
 		r.owing = nil
-		r.write(context.Background())
+		r.write(ctx)
 		select {
 		case a := <-r.results:
 			r.tried(a)

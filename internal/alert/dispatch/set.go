@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -76,10 +77,7 @@ func (s Set) Map() model.LabelSet {
 
 // Strings unpacks s.
 func (s Set) Strings() map[string]string {
-	out := make(map[string]string, strings.Count(string(s), sep)/2)
-	for n, v := range s.All() {
-		out[n] = v
-	}
+	out := maps.Collect(s.All())
 	return out
 }
 

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -224,9 +225,7 @@ func (s *State) Ack(fp model.Fingerprint, by string, now time.Time) (Alert, bool
 func (s *State) Load(now time.Time, kept Kept) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, t := range kept.Told {
-		s.told[key] = t
-	}
+	maps.Copy(s.told, kept.Told)
 	for _, one := range kept.Silences {
 		if err := s.setSilence(one); err != nil {
 			return err
@@ -346,9 +345,7 @@ func (s *State) end(g *group) {
 func (s *State) Gained(now time.Time, rows map[uint64]*Told) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, t := range rows {
-		s.told[key] = t
-	}
+	maps.Copy(s.told, rows)
 	for g := range s.parked {
 		if s.opts.Owns(groupHash(g)) {
 			delete(s.parked, g)

@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -27,19 +28,6 @@ import (
 // Source is the inbox's name for what came by Alertmanager's API.
 const Source = "alertmanager"
 
-// SeverityOf reads the label by which senders say what an alert asks of people:
-// page or critical wakes somebody; ticket, error or warning is somebody's, this
-// week; everything else is good to know. No label at all is a ticket.
-func SeverityOf(label string) alert.Severity {
-	switch label {
-	case "page", "critical":
-		return alert.Page
-	case "ticket", "error", "warning", "":
-		return alert.Ticket
-	}
-	return alert.Info
-}
-
 // Signal is a as the inbox takes it.
 func Signal(a dispatch.Alert, now time.Time) alert.Signal {
 	label := a.Labels.Strings()
@@ -47,7 +35,7 @@ func Signal(a dispatch.Alert, now time.Time) alert.Signal {
 	fp := a.Labels.Fingerprint().String()
 	s := alert.Signal{
 		Firing: !a.ResolvedAt(now), Source: Source, Key: fp, Rule: clip(cmp.Or(label[model.AlertNameLabel], "alert"), 200),
-		Service: clip(first(label, "service", "app", "job", "namespace"), 200), Severity: SeverityOf(label["severity"]),
+		Service: clip(first(label, "service", "app", "job", "namespace"), 200), Severity: alert.SeverityOf(label["severity"]),
 		Summary: clip(first(note, "summary", "title", "message", "description"), 4096), URL: clip(cmp.Or(first(note, "runbook_url", "playbook"), a.GeneratorURL), 2048),
 		Labels: label, Annotations: note, At: a.StartsAt,
 	}
@@ -87,9 +75,7 @@ func Alert(a alert.Alert) dispatch.Alert {
 		Labels: dispatch.NewSet(a.LabelSet()), StartsAt: a.OpenedAt, EndsAt: a.ResolvedAt, UpdatedAt: a.LastAt, GeneratorURL: a.URL, Ack: a.AckedBy, Own: true,
 	}
 	notes := map[string]string{"summary": a.Summary}
-	for k, v := range a.Annotations {
-		notes[k] = v
-	}
+	maps.Copy(notes, a.Annotations)
 	out.Annotations = dispatch.NewSet(notes)
 	return out
 }

@@ -290,12 +290,12 @@ func severityOf(word string, unsaid alert.Severity) alert.Severity {
 	switch strings.ToLower(strings.TrimSpace(word)) {
 	case "":
 		return unsaid
-	case "critical", "page", "fatal", "emergency", "p1":
+	case "fatal", "emergency", "p1":
 		return alert.Page
-	case "error", "warning", "warn", "ticket", "high", "p2", "p3":
+	case "warn", "high", "p2", "p3":
 		return alert.Ticket
 	}
-	return alert.Info
+	return alert.SeverityOf(strings.TrimSpace(word))
 }
 
 // first is the first of texts that is not empty.

@@ -118,7 +118,7 @@ func fromProm(g Group, r PromRule) Rule {
 	notes := texts(r.Annotations)
 	out := Rule{
 		ID: r.Alert, Name: r.Alert, Title: r.Alert, Group: g.Name, Labels: labels, Notes: notes,
-		When: When{Urgency: SeverityOf(labels["severity"])},
+		When: When{Urgency: alert.SeverityOf(labels["severity"])},
 		What: What{Expr: strings.TrimSpace(string(r.Expr)), For: span(r.For, 0), KeepFiringFor: span(r.KeepFiringFor, 0)},
 		How:  How{Playbook: first(notes, "playbook", "runbook_url", "runbook", "runbookUrl", "playbook_url"), FirstAction: first(notes, "first_action", "action")},
 		Why:  Why{Impact: first(notes, "impact"), CostOfMiss: first(notes, "cost_of_miss")},

@@ -143,16 +143,3 @@ func (s *Set) sort() {
 		s.named[r.Name] = append(s.named[r.Name], i)
 	}
 }
-
-// SeverityOf reads the label severity as the field writes it: critical and page
-// wake somebody, error, warning and ticket wait for the day, all others inform. No
-// label at all is a ticket.
-func SeverityOf(label string) alert.Severity {
-	switch strings.ToLower(label) {
-	case "critical", "page":
-		return alert.Page
-	case "error", "warning", "ticket", "":
-		return alert.Ticket
-	}
-	return alert.Info
-}

@@ -50,7 +50,7 @@ func (f Firing) Key() string {
 func (s *Set) Signal(f Firing, url string) alert.Signal {
 	name := f.Labels["alertname"]
 	labels, notes := maps.Clone(f.Labels), maps.Clone(f.Annotations)
-	severity := SeverityOf(labels["severity"])
+	severity := alert.SeverityOf(labels["severity"])
 	if id, ok := strings.CutPrefix(f.File, ownPath); ok {
 		for _, r := range s.Named(id) {
 			if r.Native && r.ID == id {
