@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 )
 
