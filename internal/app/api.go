@@ -76,6 +76,7 @@ type Planned struct {
 }
 
 func (a *App) configAPI(api *httpd.API) {
+	a.replayAPI(api)
 	httpd.Post(api, "/api/v1/config/plan", httpd.Op{ID: "plan-config", Tag: "config", Summary: "What a folder would change; it shows lines of documents, and so takes an admin", Access: httpd.Admin}, func(_ context.Context, in *planInput) (Planned, error) {
 		set, problems := ascode.Parse(in.Body.Files, Kinds())
 		p, more := build(set)

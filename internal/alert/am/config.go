@@ -41,6 +41,8 @@ type Options struct {
 	Strict      bool     // Alertmanager's behaviour to the letter
 	Log         *slog.Logger
 	HTTP        []commoncfg.HTTPClientOption // of the clients that reach receivers
+
+	bare bool // for a plan that nobody is told by: no files beside it, no channels
 }
 
 // Features sets how matchers and label names are read by the whole process:
@@ -67,29 +69,12 @@ func Load(path string, o Options) (*Config, error) {
 
 func build(file *config.Config, o Options) (*Config, error) {
 	o.Log = logged(o.Log)
-	tmpl, err := template.FromGlobs(file.Templates)
-	if err != nil {
-		return nil, errs.New(errs.Invalid, "failed to parse templates: %w", err)
-	}
-	tmpl.ExternalURL = o.ExternalURL
-	if tmpl.ExternalURL == nil {
-		tmpl.ExternalURL = &url.URL{Scheme: "http", Host: "localhost"}
-	}
 	c := &Config{
 		Original: file.String(), ResolveTimeout: time.Duration(file.Global.ResolveTimeout), File: file,
 		Plan: &dispatch.Plan{Root: amroute.NewRoute(file.Route, nil), Receivers: map[string][]dispatch.Integration{}, Intervals: map[string][]timeinterval.TimeInterval{}, Strict: o.Strict},
 	}
-	for _, rcv := range file.Receivers {
-		c.Receivers = append(c.Receivers, Receiver{Name: rcv.Name, Labels: orEmpty(rcv.Labels)})
-		built, err := receiver.BuildReceiverIntegrations(rcv, tmpl, o.Log, o.HTTP...)
-		if err != nil {
-			return nil, errs.New(errs.Invalid, "receiver %q: %w", rcv.Name, err)
-		}
-		list := make([]dispatch.Integration, 0, len(built))
-		for i := range built {
-			list = append(list, &built[i])
-		}
-		c.Plan.Receivers[rcv.Name] = list
+	if err := c.receivers(o); err != nil {
+		return nil, err
 	}
 	for i, r := range file.InhibitRules {
 		if len(r.SourceMatch)+len(r.SourceMatchRE)+len(r.SourceMatchers)+len(r.TargetMatch)+len(r.TargetMatchRE)+len(r.TargetMatchers) == 0 {
@@ -104,6 +89,35 @@ func build(file *config.Config, o Options) (*Config, error) {
 		c.Plan.Intervals[ti.Name] = ti.TimeIntervals
 	}
 	return c, nil
+}
+
+// receivers makes the integrations of the file.
+func (c *Config) receivers(o Options) error {
+	files := c.File.Templates
+	if o.bare {
+		files = nil
+	}
+	tmpl, err := template.FromGlobs(files)
+	if err != nil {
+		return errs.New(errs.Invalid, "failed to parse templates: %w", err)
+	}
+	tmpl.ExternalURL = o.ExternalURL
+	if tmpl.ExternalURL == nil {
+		tmpl.ExternalURL = &url.URL{Scheme: "http", Host: "localhost"}
+	}
+	for _, rcv := range c.File.Receivers {
+		c.Receivers = append(c.Receivers, Receiver{Name: rcv.Name, Labels: orEmpty(rcv.Labels)})
+		built, err := receiver.BuildReceiverIntegrations(rcv, tmpl, o.Log, o.HTTP...)
+		if err != nil {
+			return errs.New(errs.Invalid, "receiver %q: %w", rcv.Name, err)
+		}
+		list := make([]dispatch.Integration, 0, len(built))
+		for i := range built {
+			list = append(list, &built[i])
+		}
+		c.Plan.Receivers[rcv.Name] = list
+	}
+	return nil
 }
 
 func orEmpty(m map[string]string) map[string]string {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
 
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/notify"
@@ -180,6 +181,10 @@ func (s Set) Build(folder string, ch Channels, lang string, o Options) (*Config,
 		name := receiverName(r.Metadata.Name)
 		c.Receivers = append(c.Receivers, Receiver{Name: name, Labels: map[string]string{}})
 		for i, to := range r.Spec.To {
+			if o.bare {
+				c.Plan.Receivers[name] = append(c.Plan.Receivers[name], dispatch.StandIn(to.Channel))
+				continue
+			}
 			channel, ok := ch[to.Channel]
 			if !ok {
 				o.Log.Warn("a route names a channel that this server does not have", "route", r.Metadata.Name, "channel", to.Channel)
@@ -189,6 +194,15 @@ func (s Set) Build(folder string, ch Channels, lang string, o Options) (*Config,
 		}
 	}
 	return c, nil
+}
+
+// Skeleton is the plan of a set to decide with, and to tell nobody: for a replay.
+func (s Set) Skeleton() (*dispatch.Plan, error) {
+	c, err := s.Build("", nil, "", Options{bare: true})
+	if err != nil {
+		return nil, err
+	}
+	return c.Plan, nil
 }
 
 // load reads the file where it stands, for what it names beside it; where there

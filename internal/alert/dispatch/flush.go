@@ -46,6 +46,15 @@ type Job struct {
 	told             *Told // as it was when this was decided
 }
 
+// Sets are the labels of the alerts that j tells of.
+func (j *Job) Sets() []Set {
+	out := make([]Set, len(j.list))
+	for i, k := range j.list {
+		out[i] = k.Labels
+	}
+	return out
+}
+
 // Row is what a store keeps of a receiver and a group.
 type Row struct {
 	Key    ToldKey

@@ -50,3 +50,21 @@ func (p *Plan) muted(r *Route, now time.Time) []string {
 	}
 	return nil
 }
+
+// standIn is a receiver that takes everything.
+type standIn struct{ name string }
+
+// StandIn returns an integration that stands for a receiver in a replay.
+func StandIn(receiver string) Integration { return standIn{receiver} }
+
+// Notify implements Integration.
+func (standIn) Notify(context.Context, ...*amalert.Alert) (bool, error) { return false, nil }
+
+// SendResolved implements Integration.
+func (standIn) SendResolved() bool { return true }
+
+// Name implements Integration.
+func (s standIn) Name() string { return s.name }
+
+// Index implements Integration.
+func (standIn) Index() int { return 0 }

@@ -72,6 +72,13 @@ func (s *State) Reload(plan *Plan, now time.Time) {
 	s.rouse()
 }
 
+// Plan is what the state goes by.
+func (s *State) Plan() *Plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.plan
+}
+
 // Strict reports whether the plan keeps to Alertmanager's behaviour.
 func (s *State) Strict() bool {
 	s.mu.Lock()

@@ -1,0 +1,1 @@
+CREATE INDEX alert_notice_ids ON alert_notice_of (id);
