@@ -72,6 +72,11 @@ bench-judge: ## Live four weekly loops of judging on a seeded noisy corpus, and 
 	HINOBAN_FIGURES=1 go test -count=1 -run TestFourLoopsMakePagesTrue -v ./internal/alert/score | grep FIGURE | sed "s/.*FIGURE //"
 	go test -run "^$$" -bench Board -benchtime 10x ./internal/alert/alertdb
 
+.PHONY: bench-alerts
+bench-alerts: ## Measure alerts beside Debian's Alertmanager in the same minutes, kill -9 a thousand times, and print the table
+	HINOBAN_FIGURES=1 HINOBAN_CRASHES=1000 go test -count=1 -timeout 60m -run 'TestFigures|TestKillNine|TestAlertmanagersOwn' -v ./test/alerts | grep FIGURE | sed 's/.*FIGURE //'
+	go test -run '^$$' -bench . -benchtime 1x ./internal/alert/replay
+
 .PHONY: cover
 cover: ## Measure the coverage of the tests
 	go test -coverpkg=./internal/... -coverprofile=coverage.out ./internal/... ./test/e2e/... && go tool cover -func=coverage.out | tail -1
