@@ -705,3 +705,30 @@ func FuzzSet(f *testing.F) {
 		}
 	})
 }
+
+// What an alert remembers of silences is what they say, whatever changes.
+func TestSilencesAreRememberedRightly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+		s := New(&Plan{Root: amroute.NewRoute(&config.Route{Receiver: "r"}, nil), Receivers: map[string][]Integration{}}, Options{})
+		s.put(base, Alert{Labels: NewSet(map[string]string{"a": "1"}), StartsAt: base, EndsAt: base.Add(time.Hour), UpdatedAt: base})
+		k := s.alerts[NewSet(map[string]string{"a": "1"}).Fingerprint()]
+		now := base
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "later")) * time.Second)
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0, 1:
+				from := now.Add(time.Duration(rapid.IntRange(-300, 300).Draw(t, "from")) * time.Second)
+				one := Silence{ID: rapid.StringMatching(`[a-d]`).Draw(t, "id"), Matchers: []Matcher{{Name: "a", Value: rapid.StringMatching(`[12]`).Draw(t, "value")}}, StartsAt: from, EndsAt: from.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "for")) * time.Second)}
+				if err := s.SetSilence(one); err != nil {
+					t.Fatal(err)
+				}
+			case 2:
+				s.Ack(k.fp, rapid.StringMatching(`[xy]?`).Draw(t, "who"), now)
+			}
+			if got, want := s.heldBy(k, now), s.silencedBy(k.match(), now); !slices.Equal(got, want) {
+				t.Fatalf("at %s: %v, want %v", now, got, want)
+			}
+		}
+	})
+}

@@ -130,7 +130,7 @@ func (s *State) flush(g *group, now time.Time) *Flush {
 			if over && !s.plan.Strict && s.knows(g, f.Key, k) {
 				continue // its end is told when the interval is over
 			}
-		case len(s.inhibitedBy(set, now)) > 0 || len(s.silencedBy(set, now)) > 0:
+		case len(s.inhibitedBy(set, now)) > 0 || len(s.heldBy(k, now)) > 0:
 			if over && !s.plan.Strict {
 				hidden = append(hidden, k)
 			}

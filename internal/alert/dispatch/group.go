@@ -14,6 +14,9 @@ type kept struct {
 	Alert
 	fp     model.Fingerprint
 	groups []*group
+
+	held    []string // ids of the silences that hold it, when they were held changes times
+	heldNum uint64   // changes of silences when held was found
 }
 
 // groupID names a group: a node of the tree and the labels grouped by.

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -210,9 +211,14 @@ type Filter struct {
 
 // Alerts returns the alerts that are not over, by fingerprint.
 func (s *State) Alerts(now time.Time, f Filter) []View {
+	out := s.alertViews(now, f)
+	slices.SortFunc(out, func(a, b View) int { return cmp.Compare(a.Fingerprint, b.Fingerprint) })
+	return out
+}
+
+func (s *State) alertViews(now time.Time, f Filter) (out []View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []View
 	for _, k := range s.alerts {
 		var to []string
 		for _, r := range s.plan.Root.Match(k.match().Map()) {
@@ -226,12 +232,6 @@ func (s *State) Alerts(now time.Time, f Filter) []View {
 			out = append(out, v)
 		}
 	}
-	slices.SortFunc(out, func(a, b View) int {
-		if a.Fingerprint.String() < b.Fingerprint.String() {
-			return -1
-		}
-		return 1
-	})
 	return out
 }
 
@@ -247,7 +247,7 @@ func (s *State) view(k *kept, now time.Time, f Filter) (View, bool) {
 		return View{}, false
 	}
 	set := k.match()
-	v := View{Alert: k.Alert, Fingerprint: k.fp, SilencedBy: s.silencedBy(set, now), InhibitedBy: s.inhibitedBy(set, now)}
+	v := View{Alert: k.Alert, Fingerprint: k.fp, SilencedBy: s.heldBy(k, now), InhibitedBy: s.inhibitedBy(set, now)}
 	held := len(v.SilencedBy) > 0 || len(v.InhibitedBy) > 0
 	switch {
 	case f.NoActive && !held, f.NoSilenced && len(v.SilencedBy) > 0, f.NoInhibited && len(v.InhibitedBy) > 0:
@@ -289,10 +289,35 @@ type GroupView struct {
 
 // Groups returns the groups with alerts that are not over, by their labels.
 func (s *State) Groups(now time.Time, f Filter) []GroupView {
+	out, receivers := s.groupViews(now, f)
+	for i := range out {
+		for n := range out[i].Alerts {
+			a := &out[i].Alerts[n]
+			a.Receivers = slices.Sorted(slices.Values(receivers[a.Fingerprint]))
+		}
+		slices.SortFunc(out[i].Alerts, func(a, b View) int { return order(a.Alert.Labels.Map(), b.Alert.Labels.Map()) })
+	}
+	slices.SortFunc(out, func(a, b GroupView) int {
+		return cmp.Or(order(a.Labels, b.Labels), cmp.Compare(a.Receiver, b.Receiver))
+	})
+	return out
+}
+
+// order sorts label sets as Alertmanager does.
+func order(a, b model.LabelSet) int {
+	switch {
+	case maps.Equal(a, b):
+		return 0
+	case a.Before(b):
+		return -1
+	}
+	return 1
+}
+
+func (s *State) groupViews(now time.Time, f Filter) (out []GroupView, receivers map[model.Fingerprint][]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	receivers := map[model.Fingerprint][]string{}
-	var out []GroupView
+	receivers = map[model.Fingerprint][]string{}
 	for _, g := range s.groups {
 		to := g.route.RouteOpts.Receiver
 		if !f.receivers([]string{to}) {
@@ -310,29 +335,7 @@ func (s *State) Groups(now time.Time, f Filter) []GroupView {
 			out = append(out, v)
 		}
 	}
-	for i := range out {
-		for n := range out[i].Alerts {
-			a := &out[i].Alerts[n]
-			a.Receivers = slices.Sorted(slices.Values(receivers[a.Fingerprint]))
-		}
-		slices.SortFunc(out[i].Alerts, func(a, b View) int {
-			x, y := a.Alert.Labels.Map(), b.Alert.Labels.Map()
-			if x.Before(y) {
-				return -1
-			}
-			return 1
-		})
-	}
-	slices.SortFunc(out, func(a, b GroupView) int {
-		switch {
-		case maps.Equal(a.Labels, b.Labels) && a.Receiver < b.Receiver, !maps.Equal(a.Labels, b.Labels) && a.Labels.Before(b.Labels):
-			return -1
-		case maps.Equal(a.Labels, b.Labels) && a.Receiver == b.Receiver:
-			return 0
-		}
-		return 1
-	})
-	return out
+	return out, receivers
 }
 
 // Counts are sizes, for metrics.
@@ -350,7 +353,7 @@ func (s *State) Counts(now time.Time) (c Counts) {
 			continue
 		}
 		c.Active++
-		if set := k.match(); len(s.silencedBy(set, now)) > 0 || len(s.inhibitedBy(set, now)) > 0 {
+		if len(s.heldBy(k, now)) > 0 || len(s.inhibitedBy(k.match(), now)) > 0 {
 			c.Suppressed++
 		}
 	}

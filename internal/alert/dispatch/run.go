@@ -259,7 +259,7 @@ func (r *Runner) pump(ctx context.Context, l *lane) {
 		case r.active[h]:
 			l.queue = append(l.queue, a) // the same receiver is being told of the same group
 			continue
-		case a.tries == 0 && r.state.Stale(a.job):
+		case r.state.Stale(a.job):
 			r.state.Finish(a.job, now)
 			continue
 		}

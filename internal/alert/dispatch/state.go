@@ -31,6 +31,8 @@ type State struct {
 	parked   map[*group]struct{} // due, and another server's to tell
 	inhibit  []*inhibition
 	silences map[string]*silence
+	changes  uint64    // of which silences are active; what alerts remember of them holds for one number
+	boundary time.Time // when a silence next begins or ends
 	told     map[uint64]*Told
 	named    map[string]int // alerts by name, where there is a limit
 	refused  int
@@ -221,7 +223,7 @@ func (s *State) Ack(fp model.Fingerprint, by string, now time.Time) (Alert, bool
 	for _, g := range slices.Clone(k.groups) {
 		g.remove(k)
 	}
-	k.Ack = by
+	k.Ack, k.heldNum = by, 0
 	s.note(k)
 	s.route(k, now)
 	s.rouse()
@@ -254,6 +256,8 @@ func (s *State) setSilence(one Silence) error {
 		return err
 	}
 	s.silences[one.ID] = &silence{Silence: one, matchers: ms}
+	s.changes++
+	s.boundary = time.Time{}
 	return nil
 }
 
@@ -272,6 +276,28 @@ func (s *State) Next() time.Time {
 		return time.Time{}
 	}
 	return s.heap[0].due
+}
+
+// heldBy is silencedBy for an alert, found once for each change of the silences.
+func (s *State) heldBy(k *kept, now time.Time) []string {
+	if len(s.silences) == 0 {
+		return nil
+	}
+	if s.boundary.IsZero() || !now.Before(s.boundary) {
+		s.changes++
+		s.boundary = now.Add(24 * time.Hour)
+		for _, one := range s.silences {
+			for _, at := range []time.Time{one.StartsAt, one.EndsAt} {
+				if at.After(now) && at.Before(s.boundary) {
+					s.boundary = at
+				}
+			}
+		}
+	}
+	if k.heldNum != s.changes {
+		k.held, k.heldNum = s.silencedBy(k.match(), now), s.changes
+	}
+	return k.held
 }
 
 // silencedBy returns the ids of the active silences that match.
