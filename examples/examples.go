@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the example folders.
 //
-//go:embed alert-rules demo-shop small-team slo-dialects
+//go:embed alert-rules alertmanager demo-shop small-team slo-dialects
 var Files embed.FS

@@ -12,7 +12,7 @@ import (
 )
 
 func TestExamplesAreValid(t *testing.T) {
-	for _, name := range []string{"alert-rules", "demo-shop", "small-team", "slo-dialects"} {
+	for _, name := range []string{"alert-rules", "alertmanager", "demo-shop", "small-team", "slo-dialects"} {
 		folder, err := fs.Sub(examples.Files, name)
 		if err != nil {
 			t.Fatal(err)

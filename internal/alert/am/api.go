@@ -21,8 +21,11 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-// maxBody is what one request may bring.
-const maxBody = 10 << 20
+const (
+	maxBody  = 10 << 20 // what one request may bring
+	longBody = 1 << 20  // from here on a body is long, and so is one that does not say
+	maxLong  = 8        // long bodies that are read at once, so that memory is bounded
+)
 
 // API speaks Alertmanager's API v2.
 type API struct {
@@ -37,6 +40,7 @@ type API struct {
 	Actor   func(*http.Request, string) string // who sets a silence: the name in it, unless somebody is signed in
 
 	config atomic.Pointer[Config]
+	large  atomic.Int32 // long bodies being read
 }
 
 // Version is what the status tells of the program.
@@ -119,6 +123,14 @@ type problem struct {
 
 // read decodes a body that is no longer than maxBody.
 func (a *API) read(w http.ResponseWriter, r *http.Request, into any) bool {
+	if r.ContentLength < 0 || r.ContentLength > longBody {
+		defer a.large.Add(-1)
+		if a.large.Add(1) > maxLong {
+			w.Header().Set("Retry-After", "1")
+			a.answer(w, http.StatusServiceUnavailable, problem{http.StatusServiceUnavailable, "too many long bodies at once, try again"})
+			return false
+		}
+	}
 	body := http.MaxBytesReader(w, r.Body, maxBody)
 	b, err := io.ReadAll(body)
 	if err != nil {

@@ -28,6 +28,19 @@ type Alert struct {
 	Own          bool      // a room of this house reported it through the inbox
 }
 
+// The most bytes of one alert: it is kept in memory while it fires.
+const (
+	maxLabels      = 64 << 10
+	maxAnnotations = 256 << 10
+)
+
+func size(m map[string]string) (n int) {
+	for k, v := range m {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
 // Posted is an alert as Alertmanager's API takes it.
 type Posted struct {
 	Labels       map[string]string `json:"labels"`
@@ -57,6 +70,9 @@ func (p Posted) Alert(now time.Time, resolveTimeout time.Duration, name func(str
 	}
 	if len(p.Labels) == 0 {
 		return a, errors.New("at least one label pair required")
+	}
+	if n, m := size(p.Labels), size(p.Annotations); n > maxLabels || m > maxAnnotations {
+		return a, fmt.Errorf("labels of %d bytes and annotations of %d: at most %d and %d are taken", n, m, maxLabels, maxAnnotations)
 	}
 	if _, ok := p.Labels[AckLabel]; ok {
 		return a, fmt.Errorf("invalid label set: %q is not a sender's to set", AckLabel)
