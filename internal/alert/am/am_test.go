@@ -64,6 +64,7 @@ func TestHostileRequests(t *testing.T) {
 		"no labels":           {"POST", "/api/v2/alerts", `[{"labels":{"a":""}}]`, 400, "at least one label pair"},
 		"ends before start":   {"POST", "/api/v2/alerts", `[{"labels":{"a":"b"},"startsAt":"2026-01-02T00:00:00Z","endsAt":"2026-01-01T00:00:00Z"}]`, 400, "start time must be before end time"},
 		"the ack label":       {"POST", "/api/v2/alerts", `[{"labels":{"a":"b","@ack":"me"}}]`, 400, "not a sender's to set"},
+		"long labels":         {"POST", "/api/v2/alerts", `[{"labels":{"a":"` + strings.Repeat("x", 70_000) + `"}}]`, 400, "at most 65536"},
 		"a bad time":          {"POST", "/api/v2/alerts", `[{"labels":{"a":"b"},"startsAt":"yesterday"}]`, 400, "yesterday"},
 		"too long":            {"POST", "/api/v2/alerts", `["` + strings.Repeat("x", maxBody) + `"]`, 413, "reading body failed"},
 		"a bad filter":        {"GET", "/api/v2/alerts?filter=%7Ba", "", 400, ""},
