@@ -178,6 +178,67 @@ func TestAlertsGoBothWaysBetweenRoutesAndInbox(t *testing.T) {
 	}
 }
 
+// What a Route document sends to a channel asks what the alert was worth, and
+// the link judges it.
+func TestARoutesMessageIsJudged(t *testing.T) {
+	asked := make(chan string, 16)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err == nil {
+			asked <- string(b)
+		}
+	}))
+	defer hook.Close()
+	data := t.TempDir()
+	cfg := Default()
+	cfg.Data, cfg.Listen, cfg.Folder, cfg.Auth.Mode, cfg.Webhook.AllowPrivate = data, "127.0.0.1:0", filepath.Join(data, "config"), auth.Off, true
+	if err := os.MkdirAll(cfg.Folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	doc := fmt.Sprintf("apiVersion: hinoban/v1\nkind: Route\nmetadata: {name: shop}\nspec: {urgency: actionable, to: [{channel: webhook, address: %q}]}\n", hook.URL)
+	if err := os.WriteFile(filepath.Join(cfg.Folder, "routes.yaml"), []byte(doc), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(t.Context(), slog.New(slog.DiscardHandler), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	if w := send(a, "POST", "/api/v2/alerts", `[{"labels":{"alertname":"Disk","severity":"warning"}}]`); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	var body string
+	select {
+	case body = <-asked:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the webhook was not told")
+	}
+	_, rest, ok := strings.Cut(body, "/judge/")
+	token, _, _ := strings.Cut(rest, "?")
+	if !ok || token == "" {
+		t.Fatalf("no question in %s", body)
+	}
+	r := httptest.NewRequest("POST", "http://127.0.0.1/judge/"+token, strings.NewReader("verdict=noise"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	var verdict string
+	eventually(t, "the verdict is in the log", func() bool {
+		events, err := a.bus.Events(t.Context(), event.Query{Names: []string{"alert.judged"}})
+		if err != nil || len(events) == 0 {
+			return false
+		}
+		verdict = string(events[0].Payload)
+		return true
+	})
+	if !strings.Contains(verdict, `"noise"`) || !strings.Contains(verdict, "route/shop") {
+		t.Errorf("%d; %s", w.Code, verdict)
+	}
+}
+
 func TestReplayOfAnotherFolder(t *testing.T) {
 	hook := httptest.NewServer(&echo{})
 	defer hook.Close()

@@ -143,5 +143,5 @@ func (a *App) buildRoutes(set am.Set) (*am.Config, error) {
 	for _, c := range a.channels() {
 		ch[c.Name()] = c
 	}
-	return set.Build(a.cfg.Folder, ch, a.cfg.Lang, am.Options{ExternalURL: base, Log: a.log})
+	return set.Build(a.cfg.Folder, ch, a.cfg.Lang, am.Options{ExternalURL: base, Log: a.log, Ask: a.askRouted})
 }

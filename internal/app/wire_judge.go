@@ -101,6 +101,11 @@ func (a *App) askJudgement(ctx context.Context, page, person, lang, channel stri
 	if id == "" {
 		return notify.Ask{}
 	}
+	return a.ask(id, person, lang, channel)
+}
+
+// ask asks person what an alert was worth.
+func (a *App) ask(id, person, lang, channel string) notify.Ask {
 	token := a.judging.signer.Token(alert.Ballot{Alert: id, Person: person, Via: channel, Expires: a.now().Add(alert.LinkLasts).Unix()})
 	ask := notify.Ask{Text: "Was it useful?"}
 	if lang == "ja" {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"strings"
 
@@ -24,9 +23,10 @@ type toChannel struct {
 	channel notify.Channel
 	address string
 	index   int
+	route   string // the document's name
 	base    *url.URL
 	lang    string
-	log     *slog.Logger
+	ask     func(ctx context.Context, alerts []*amalert.Alert, channel, route string) notify.Ask
 }
 
 var _ dispatch.Integration = (*toChannel)(nil)
@@ -54,6 +54,9 @@ func (c *toChannel) Notify(ctx context.Context, alerts ...*amalert.Alert) (bool,
 		m.Severity = "critical"
 	}
 	m.Links = c.links(alerts)
+	if c.ask != nil {
+		m.Ask = c.ask(ctx, alerts, c.channel.Name(), c.route)
+	}
 	_, err := c.channel.Send(ctx, c.address, m)
 	return errs.KindOf(err) == errs.Unavailable, err
 }

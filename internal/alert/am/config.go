@@ -1,11 +1,13 @@
 package am
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
 
+	amalert "github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/config/receiver"
 	amroute "github.com/prometheus/alertmanager/dispatch"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/notify"
 )
 
 // Config is an alertmanager.yml that was read and found good.
@@ -40,7 +43,9 @@ type Options struct {
 	ExternalURL *url.URL // of this server, for links in messages
 	Strict      bool     // Alertmanager's behaviour to the letter
 	Log         *slog.Logger
-	HTTP        []commoncfg.HTTPClientOption // of the clients that reach receivers
+	// Ask is the question below what a Route document sends; nil asks nothing.
+	Ask  func(ctx context.Context, alerts []*amalert.Alert, channel, route string) notify.Ask
+	HTTP []commoncfg.HTTPClientOption // of the clients that reach receivers
 
 	bare bool // for a plan that nobody is told by: no files beside it, no channels
 }

@@ -190,7 +190,7 @@ func (s Set) Build(folder string, ch Channels, lang string, o Options) (*Config,
 				o.Log.Warn("a route names a channel that this server does not have", "route", r.Metadata.Name, "channel", to.Channel)
 				continue
 			}
-			c.Plan.Receivers[name] = append(c.Plan.Receivers[name], &toChannel{channel: channel, address: to.Address, index: i, base: o.ExternalURL, lang: lang, log: o.Log})
+			c.Plan.Receivers[name] = append(c.Plan.Receivers[name], &toChannel{channel: channel, address: to.Address, index: i, base: o.ExternalURL, lang: lang, ask: o.Ask, route: r.Metadata.Name})
 		}
 	}
 	return c, nil
