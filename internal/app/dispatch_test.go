@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,12 +50,7 @@ func (e *echo) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 func (e *echo) has(want string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, s := range e.said {
-		if s == want {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.said, want)
 }
 
 func (e *echo) text() string {
@@ -221,7 +217,7 @@ func TestARoutesMessageIsJudged(t *testing.T) {
 	if !ok || token == "" {
 		t.Fatalf("no question in %s", body)
 	}
-	r := httptest.NewRequest("POST", "http://127.0.0.1/judge/"+token, strings.NewReader("verdict=noise"))
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/judge/"+token, strings.NewReader("verdict=noise"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	a.handler.ServeHTTP(w, r)
