@@ -76,6 +76,7 @@ bench-judge: ## Live four weekly loops of judging on a seeded noisy corpus, and 
 bench-alerts: ## Measure alerts beside Debian's Alertmanager in the same minutes, kill -9 a thousand times, and print the table
 	HINOBAN_FIGURES=1 HINOBAN_CRASHES=1000 go test -count=1 -timeout 60m -run 'TestFigures|TestKillNine|TestAlertmanagersOwn' -v ./test/alerts | grep FIGURE | sed 's/.*FIGURE //'
 	go test -run '^$$' -bench . -benchtime 1x ./internal/alert/replay
+	$(MAKE) bench-rules bench-judge
 
 .PHONY: cover
 cover: ## Measure the coverage of the tests
