@@ -3,6 +3,7 @@ package dispatch
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -301,6 +302,14 @@ func (r *Runner) send(ctx context.Context, j *Job) (retry bool, err error) {
 	if r.lease != nil {
 		held, release := r.lease.Held(own, Set(f.Key).hash())
 		defer release()
+		if held.Err() != nil && own.Err() == nil {
+			return false, errLost
+		}
+		defer func(whole context.Context) {
+			if err != nil && held.Err() != nil && whole.Err() == nil {
+				retry, err = false, errLost
+			}
+		}(own)
 		own = held
 	}
 	opts := f.Route.RouteOpts
@@ -328,6 +337,11 @@ func (r *Runner) tried(a *attempt) {
 	a.tries++
 	j := a.job
 	delete(r.active, j.Key.hash())
+	if errors.Is(a.err, errLost) {
+		delete(a.lane.active, a)
+		r.state.Lost(j, now)
+		return
+	}
 	if len(j.Alerts) > 0 {
 		r.watch.Tried(j.Key, a.took, a.err)
 	}
