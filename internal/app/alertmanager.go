@@ -206,10 +206,10 @@ func (m *alertmanager) open(ctx context.Context) (err error) {
 			return errs.New(errs.Invalid, "--cluster.peer beside --database: servers on one PostgreSQL share the work through it; leave --cluster.peer out")
 		}
 		m.cfg.Cluster.Bind = ""
-		if m.crew, err = newCrew(m.cfg.Data, kept, m.log, now, &opts); err != nil {
+		if m.crew, err = newCrew(m.cfg.Data, kept, m.log, now, m.registry); err != nil {
 			return err
 		}
-		countCrew(m.registry, m.crew, kept)
+		opts.Owns, opts.Token = m.crew.Owns, m.crew.Token
 	}
 	m.state = dispatch.New(c.Plan, opts)
 	m.api = &am.API{State: m.state, Log: m.log, Now: now, Uptime: now(), Version: am.Version{Version: m.cfg.Version}, Count: am.NewCounters(m.registry, m.state, now)}

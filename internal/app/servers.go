@@ -45,19 +45,14 @@ func serverID(folder string) (string, error) {
 	return name, nil
 }
 
-// newCrew makes this server one of those on its database.
-func newCrew(folder string, live *alertdb.Live, log *slog.Logger, now func() time.Time, o *dispatch.Options) (*alertdb.Crew, error) {
+// newCrew makes this server one of those on its database, and shows in metrics how
+// the work is shared.
+func newCrew(folder string, live *alertdb.Live, log *slog.Logger, now func() time.Time, r prometheus.Registerer) (*alertdb.Crew, error) {
 	name, err := serverID(folder)
 	if err != nil {
 		return nil, err
 	}
 	c := alertdb.NewCrew(alertdb.CrewOptions{ID: name, Live: live, Log: log, Now: now})
-	o.Owns, o.Token = c.Owns, c.Token
-	return c, nil
-}
-
-// countCrew shows how the work is shared.
-func countCrew(r prometheus.Registerer, c *alertdb.Crew, live *alertdb.Live) {
 	leads := func() float64 {
 		if c.Leads() {
 			return 1
@@ -65,10 +60,12 @@ func countCrew(r prometheus.Registerer, c *alertdb.Crew, live *alertdb.Live) {
 		return 0
 	}
 	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hinoban_servers", Help: "Servers that share the work, as this one sees it."}, func() float64 { return float64(c.Servers()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hinoban_alert_seats", Help: "Parts of the work, of 32, that this server has."}, func() float64 { return float64(c.Seats()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hinoban_leader", Help: "Whether this server does what only one may do."}, leads),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "hinoban_alert_fenced_total", Help: "Writes refused because the lease they were decided under had ended."}, func() float64 { return float64(live.Fenced()) }),
 	)
+	return c, nil
 }
 
 // withCrew runs fn as one of the servers on a database: the leases last until fn
@@ -90,4 +87,53 @@ func withCrew(ctx context.Context, log *slog.Logger, c *alertdb.Crew, state *dis
 	bye, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin/2)
 	defer done()
 	return errors.Join(err, c.Leave(bye))
+}
+
+// openServers says whether this server shares its database with others.
+func (a *App) openServers(context.Context) (err error) {
+	a.kept = alertdb.NewLive(a.db, a.bus, id.New, true)
+	if sharesWork(a.db) {
+		a.crew, err = newCrew(a.cfg.Data, a.kept, a.log, a.now, a.telemetry.Registry)
+	}
+	return err
+}
+
+// leads reports whether this server does what only one may do.
+func (a *App) leads() bool { return a.crew == nil || a.crew.Leads() }
+
+// underLead puts what only one server may do under the leader's lease.
+func (a *App) underLead(workers []run.Worker) (out []run.Worker) {
+	var lead []run.Worker
+	for _, w := range workers {
+		if w.Each {
+			out = append(out, w)
+		} else {
+			lead = append(lead, w)
+		}
+	}
+	return append(out, a.crew.Leader("leader", func(ctx context.Context) error {
+		a.rules.began = a.now() // rules are restored, as after a start
+		all, err := a.kept.Recent(ctx, a.now().Add(-time.Hour))
+		if err != nil {
+			return err
+		}
+		a.routing.feeder.Heard(all)
+		return run.All(ctx, a.log, stopWithin, lead...)
+	}))
+}
+
+// heard brings what senders say to the inbox, where this server is the one that
+// does; another that comes to lead begins with what is on disk.
+func (a *App) heard(all []dispatch.Alert) {
+	if a.leads() {
+		a.routing.feeder.Heard(all)
+	}
+}
+
+// ownSamples says that several servers count on samples of their own, each.
+func (a *App) ownSamples(context.Context) error {
+	if n := a.crew.Servers(); n > 1 {
+		return errs.New(errs.Conflict, "%d servers share the database and each has samples of its own: start all with --metrics-url", n)
+	}
+	return nil
 }

@@ -46,6 +46,7 @@ type Crew struct {
 	trust   time.Duration // until then by the even clock,
 	wall    time.Time     // and by the other one
 	timer   *time.Timer   // ends what is in hand when trust does
+	servers int           // that live
 	lapsed  bool          // trust ended, and groups were left to others
 	leaving bool
 	ends    map[int64]end
@@ -139,6 +140,13 @@ func (c *Crew) Seats() (n int) {
 		}
 	}
 	return n
+}
+
+// Servers is how many servers share the work, this one among them.
+func (c *Crew) Servers() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(1, c.servers)
 }
 
 // Leads reports whether this server does what only one may do.
@@ -252,6 +260,9 @@ func (c *Crew) step(ctx context.Context) error {
 	}
 	now := c.Clock()
 	c.pulse.look(now, t.beats)
+	c.mu.Lock()
+	c.servers = len(c.pulse.live(c.ID, now))
+	c.mu.Unlock()
 	if !c.began || now-c.last >= beatEvery || c.wants(t, now) {
 		if err := c.beat(ctx); err != nil {
 			return fmt.Errorf("beat: %w", err)

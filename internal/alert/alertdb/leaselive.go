@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/platform/store"
@@ -152,6 +153,15 @@ type revFirst struct {
 
 // Scan implements store.Scanner.
 func (r revFirst) Scan(dest ...any) error { return r.row.Scan(append([]any{r.rev}, dest...)...) }
+
+// Recent returns the alerts that are not over, or were not at that time.
+func (l *Live) Recent(ctx context.Context, since time.Time) (out []dispatch.Alert, err error) {
+	err = l.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, scanLive, `SELECT doc FROM alert_live WHERE ends_at = 0 OR ends_at > $1`, store.Micros(since))
+		return err
+	})
+	return out, err
+}
 
 // over returns alerts that are over and whose hashes are wanted.
 func (l *Live) over(ctx context.Context, want map[uint64]bool) (out []dispatch.Alert, err error) {
