@@ -2,6 +2,7 @@ package alerts_test
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -375,4 +376,87 @@ func TestServersOneIsPaused(t *testing.T) {
 		t.Errorf("it has %v of 32 parts of the work, want its share again", n)
 	}
 	figure(t, "writes refused after the pause: %s", strconv.FormatFloat(s.servers[2].metric("hinoban_alert_fenced_total"), 'f', -1, 64))
+}
+
+// serve starts hinoban serve on a shared database.
+func serve(t *testing.T, database, metrics string) *process {
+	t.Helper()
+	addr := freePort(t)
+	p := &process{tb: t, url: "http://" + addr, errs: &bytes.Buffer{}}
+	p.cmd = exec.CommandContext(context.Background(), binary(t), "serve", "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--database", database, "--metrics-url", metrics) //nolint:gosec // what the test starts
+	p.cmd.Stderr, p.cmd.Stdout = p.errs, p.errs
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		if res, err := http.Get(p.url + "/healthz"); err == nil { //nolint:noctx // a poll
+			res.Body.Close()
+			return p
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not there:\n%s", p.errs)
+		}
+		<-time.After(20 * time.Millisecond) // waits for another process
+	}
+}
+
+// inboxHas waits until a server's inbox has an alert, and returns how long it took.
+func inboxHas(t *testing.T, p *process, rule string, most time.Duration) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	for time.Since(begin) < most {
+		res, err := http.Get(p.url + "/api/v1/alerts") //nolint:noctx // a local server
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), `"`+rule+`"`) {
+			return time.Since(begin)
+		}
+		<-time.After(50 * time.Millisecond) // waits for another process
+	}
+	t.Errorf("%s is not in the inbox after %s", rule, most)
+	return most
+}
+
+// Of two servers of the whole house one leads. When it is killed the other does
+// what only one may do.
+func TestServersOfServe(t *testing.T) {
+	database := postgres(t)
+	prom := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
+	}))
+	defer prom.Close()
+	first := serve(t, database, prom.URL)
+	second := serve(t, database, prom.URL)
+	for deadline := time.Now().Add(10 * time.Second); first.metric("hinoban_leader") == 0 || second.metric("hinoban_servers") < 2; {
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody leads:\n%s", first.errs)
+		}
+		<-time.After(50 * time.Millisecond) // waits for other processes
+	}
+	say := func(name string) {
+		t.Helper()
+		now := time.Now()
+		body := []map[string]any{{"labels": map[string]string{"alertname": name, "severity": "page", "service": "shop"}, "startsAt": now, "endsAt": now.Add(time.Hour)}}
+		if code, err := post(t.Context(), http.DefaultClient, second.url+"/api/v2/alerts", body); err != nil || code != http.StatusOK {
+			t.Fatalf("post: %d, %v", code, err)
+		}
+	}
+	say("Before")
+	brought := inboxHas(t, second, "Before", 5*time.Second)
+	first.kill()
+	killed := time.Now()
+	say("After")
+	inboxHas(t, second, "After", 20*time.Second)
+	if n := second.metric("hinoban_leader"); n != 1 {
+		t.Errorf("the survivor leads: %v", n)
+	}
+	figure(t, "serve: an alert posted to one that does not lead is in the inbox after %s; after kill -9 of the leader the next one leads and brings it after %.1f s", brought.Round(time.Millisecond), time.Since(killed).Seconds())
 }
