@@ -460,3 +460,36 @@ func TestServersOfServe(t *testing.T) {
 	}
 	figure(t, "serve: an alert posted to one that does not lead is in the inbox after %s; after kill -9 of the leader the next one leads and brings it after %.1f s", brought.Round(time.Millisecond), time.Since(killed).Seconds())
 }
+
+// How fast one server, and three, take alerts on one PostgreSQL.
+func TestFiguresServers(t *testing.T) {
+	if os.Getenv("HINOBAN_FIGURES") == "" {
+		t.Skip("set HINOBAN_FIGURES=1: it measures")
+	}
+	const total, size = 20_000, 64
+	for _, n := range []int{1, 3} {
+		database := postgres(t)
+		var urls []string
+		var all []*process
+		for range n {
+			p := start(t, []string{binary(t), "alertmanager", "--native"}, fmt.Sprintf(quiet, "http://127.0.0.1:1/"), filepath.Join(t.TempDir(), "data"), "--database="+database)
+			urls, all = append(urls, p.url), append(all, p)
+		}
+		now := time.Now()
+		bodies := make([][][]byte, n)
+		for i, b := 0, 0; i < total; i, b = i+size, b+1 {
+			bodies[b%n] = append(bodies[b%n], batchOf(i, min(size, total-i), now))
+		}
+		var wg sync.WaitGroup
+		begin := time.Now()
+		for i, url := range urls {
+			wg.Go(func() { flood(t, url, bodies[i], 16/n) })
+		}
+		wg.Wait()
+		took := time.Since(begin)
+		figure(t, "%d server(s) on one PostgreSQL take %.0f alerts/s, new, in batches of %d", n, total/took.Seconds(), size)
+		for _, p := range all {
+			p.kill()
+		}
+	}
+}
