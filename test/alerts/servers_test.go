@@ -255,7 +255,7 @@ func (s *stage) silence(t *testing.T, at int) time.Duration {
 	begin := time.Now()
 	for _, p := range s.servers {
 		for {
-			res, err := http.Get(p.url + "/api/v2/silence/" + poster.silences[0]) //nolint:noctx // a local server
+			res, err := http.Get(p.url + "/api/v2/silence/" + poster.silences[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -390,7 +390,7 @@ func serve(t *testing.T, database, metrics string) *process {
 	}
 	t.Cleanup(p.kill)
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		if res, err := http.Get(p.url + "/healthz"); err == nil { //nolint:noctx // a poll
+		if res, err := http.Get(p.url + "/healthz"); err == nil {
 			res.Body.Close()
 			return p
 		}
@@ -406,7 +406,7 @@ func inboxHas(t *testing.T, p *process, rule string, most time.Duration) time.Du
 	t.Helper()
 	begin := time.Now()
 	for time.Since(begin) < most {
-		res, err := http.Get(p.url + "/api/v1/alerts") //nolint:noctx // a local server
+		res, err := http.Get(p.url + "/api/v1/alerts")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -165,7 +165,7 @@ func eachCrew(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	testkit.EachEngine(t, fn, testkit.Tables{Room: "bus", Files: bus.Migrations}, testkit.Tables{Room: "alert", Files: Migrations})
 }
 
-var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // row is what a receiver was told of a group of seat 0 of the server with that token.
 func rowAt(group string, token int64, errText string) dispatch.Row {
@@ -200,7 +200,7 @@ func TestCrewTakesOverAndFences(t *testing.T) {
 		if a.Seats() != 16 || b.Seats() != 16 || b.Leads() {
 			t.Fatalf("shared %d to %d", a.Seats(), b.Seats())
 		}
-		group := ""
+		var group string
 		for i := 0; ; i++ { // one of b's
 			group = fmt.Sprint("g", i)
 			if b.Owns(rowAt(group, 0, "").Key.GroupHash()) {

@@ -162,22 +162,7 @@ func (c *Crew) settle(ctx context.Context, k kept, start time.Duration, wall tim
 	for _, s := range k.seats {
 		now[s.Seat] = s.Token
 	}
-	var lost int
-	for seat, h := range c.held {
-		if now[seat] != h.token {
-			if !h.giving {
-				lost++
-			}
-			c.drop(seat)
-			continue
-		}
-		if lapsed && seat != leaderSeat && !h.giving {
-			h.active = false // groups may have been left to others meanwhile
-		}
-		if lapsed && seat == leaderSeat {
-			c.turn()
-		}
-	}
+	lost := c.keep(now, lapsed)
 	for seat, token := range now {
 		silent, took := k.took[seat]
 		if c.held[seat] != nil || !took && c.began {
@@ -194,6 +179,26 @@ func (c *Crew) settle(ctx context.Context, k kept, start time.Duration, wall tim
 	if lost > 0 || len(k.took) > 0 {
 		c.Log.InfoContext(ctx, "the work is shared anew", "server", c.ID, "took", len(k.took), "lost", lost, "has", len(c.held))
 	}
+}
+
+// keep drops the seats that are another's by now and returns how many were lost.
+// lapsed says that what is left could not be relied on for a while. The lock is
+// held.
+func (c *Crew) keep(now map[int]int64, lapsed bool) (lost int) {
+	for seat, h := range c.held {
+		switch {
+		case now[seat] != h.token:
+			if !h.giving {
+				lost++
+			}
+			c.drop(seat)
+		case lapsed && seat == leaderSeat:
+			c.turn()
+		case lapsed && !h.giving:
+			h.active = false // groups may have been left to others meanwhile
+		}
+	}
+	return lost
 }
 
 // activate has the state know what was told of the seats that are new, and then

@@ -20,8 +20,8 @@ type CrewOptions struct {
 	Live *Live
 	Log  *slog.Logger
 	Now  func() time.Time
-	// Clock is a duration that grows evenly, whatever is done to the wall clock; nil
-	// is the time since the start.
+	// Clock is a duration that grows evenly, whatever is done to the wall clock; nil is
+	// the time since the start, by the even part of Now.
 	Clock func() time.Duration
 	Heard func([]dispatch.Alert) // told of news; may be nil
 	// Own says that this server knows who has an alert, and others learn it from
@@ -71,8 +71,8 @@ type end struct {
 // NewCrew returns a Crew that holds nothing yet.
 func NewCrew(o CrewOptions) *Crew {
 	if o.Clock == nil {
-		start := time.Now()
-		o.Clock = func() time.Duration { return time.Since(start) }
+		start := o.Now()
+		o.Clock = func() time.Duration { return o.Now().Sub(start) }
 	}
 	o.Live.Share(o.ID)
 	return &Crew{CrewOptions: o, held: map[int]*holding{}, ends: map[int64]end{}, changed: make(chan struct{})}
@@ -237,7 +237,7 @@ func (c *Crew) Run(ctx context.Context, state *dispatch.State) error {
 		err := c.step(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // the end of ctx is how a worker ends
+			return nil
 		case err != nil && !c.quiet:
 			c.Log.ErrorContext(ctx, "the other servers cannot be heard", "err", err)
 		case err == nil && c.quiet:

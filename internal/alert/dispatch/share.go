@@ -56,16 +56,7 @@ func (s *State) Gained(now time.Time, in Gain) {
 
 // owe notes what of g became due after since, is over, and no receiver knows of.
 func (s *State) owe(g *group, since, now time.Time) {
-	var missed []uint64
-	for _, k := range g.alerts {
-		due := k.StartsAt.Before(k.EndsAt) && !k.StartsAt.Add(g.route.RouteOpts.GroupWait).After(k.EndsAt)
-		if !due || !k.ResolvedAt(now) || !k.EndsAt.After(since) {
-			continue
-		}
-		if len(s.heldBy(k, now)) == 0 && len(s.inhibitedBy(k.match(), now)) == 0 {
-			missed = append(missed, k.Labels.hash())
-		}
-	}
+	missed := s.missed(g, since, now)
 	if len(missed) == 0 || len(s.plan.muted(g.route, now)) > 0 {
 		return
 	}
@@ -83,6 +74,21 @@ func (s *State) owe(g *group, since, now time.Time) {
 		}
 		s.told[key] = &t
 	}
+}
+
+// missed are the alerts of g that became due after since, are over, and that
+// nothing holds back.
+func (s *State) missed(g *group, since, now time.Time) (missed []uint64) {
+	for _, k := range g.alerts {
+		due := k.StartsAt.Before(k.EndsAt) && !k.StartsAt.Add(g.route.RouteOpts.GroupWait).After(k.EndsAt)
+		if !due || !k.ResolvedAt(now) || !k.EndsAt.After(since) {
+			continue
+		}
+		if len(s.heldBy(k, now)) == 0 && len(s.inhibitedBy(k.match(), now)) == 0 {
+			missed = append(missed, k.Labels.hash())
+		}
+	}
+	return missed
 }
 
 // InHand returns the hashes of the groups that are being told.
