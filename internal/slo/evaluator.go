@@ -249,7 +249,8 @@ func (e *Evaluator) acts() bool { return e.cfg.Acts == nil || e.cfg.Acts() }
 func (e *Evaluator) loadBurns(ctx context.Context) error {
 	acts := e.acts()
 	e.mu.Lock()
-	have := e.burns != nil && (!e.watches || !acts)
+	// While another server acts, its changes are read with each look at everything.
+	have := e.burns != nil && (acts && !e.watches || !acts && e.now().Sub(e.looked) < e.cfg.Every)
 	e.watches = !acts
 	e.mu.Unlock()
 	if have {
