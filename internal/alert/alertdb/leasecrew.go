@@ -96,6 +96,13 @@ func (c *Crew) Owns(group uint64) bool {
 	return h != nil && h.active && !h.giving && c.trusts()
 }
 
+// Holds implements dispatch.Lease.
+func (c *Crew) Holds(group uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held[seatOf(group)] != nil && c.trusts()
+}
+
 // Token returns the token of the lease on a group, or 0.
 func (c *Crew) Token(group uint64) int64 {
 	c.mu.Lock()
@@ -268,6 +275,12 @@ func (c *Crew) step(ctx context.Context) error {
 			return fmt.Errorf("beat: %w", err)
 		}
 		c.last = now
+	}
+	for seat := range c.busy() {
+		if !c.Holds(uint64(seat)) { //nolint:gosec // below 32
+			c.state.Rouse() // what is in hand of a lease that has ended keeps its seat from being taken
+			break
+		}
 	}
 	return c.activate(ctx)
 }

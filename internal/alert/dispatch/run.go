@@ -55,6 +55,8 @@ type Runner struct {
 	retries retries
 	active  map[uint64]bool // keys of messages in hand
 
+	looked time.Time // whether leases are still held on what waits
+
 	results chan *attempt
 	written chan written
 	owing   []*Job
@@ -162,6 +164,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		for _, f := range r.state.Due(now) {
 			r.take(f)
 		}
+		r.abandon(now)
 		for len(r.retries) > 0 && !r.retries[0].due.After(now) {
 			a := heap.Pop(&r.retries).(*attempt) //nolint:forcetypeassert // as above
 			r.state.Renew(a.job, now)
@@ -188,6 +191,32 @@ func (r *Runner) Run(ctx context.Context) error {
 		case w := <-r.written:
 			r.kept(w)
 		}
+	}
+}
+
+// abandon leaves messages that wait for another try to the server that tells of
+// their groups by now.
+func (r *Runner) abandon(now time.Time) {
+	if r.lease == nil || len(r.retries) == 0 || now.Sub(r.looked) < 100*time.Millisecond {
+		return
+	}
+	r.looked = now
+	var stay retries
+	var lost []*Job
+	for _, a := range r.retries {
+		if r.lease.Holds(a.job.Key.GroupHash()) {
+			stay = append(stay, a)
+		} else {
+			lost = append(lost, a.job)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	r.retries = stay
+	heap.Init(&r.retries)
+	for _, j := range lost {
+		r.state.Lost(j, now)
 	}
 }
 

@@ -102,6 +102,9 @@ func (s *State) InHand() []uint64 {
 	return out
 }
 
+// Rouse has the Runner look at what waits.
+func (s *State) Rouse() { s.rouse() }
+
 // Lost ends a job whose group another server tells of by now: it decides what the
 // receiver is told.
 func (s *State) Lost(j *Job, now time.Time) {

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -17,7 +18,8 @@ type grip struct {
 	end   context.CancelFunc
 }
 
-func (g *grip) Owns(uint64) bool { return g.Token(0) > 0 }
+func (g *grip) Owns(uint64) bool  { return g.Token(0) > 0 }
+func (g *grip) Holds(uint64) bool { return g.Token(0) > 0 }
 
 func (g *grip) Token(uint64) int64 {
 	g.mu.Lock()
@@ -153,6 +155,29 @@ func TestALeaseEndsInTheMiddleOfAMessage(t *testing.T) {
 		h.after(time.Hour, "b")
 		h.gain(g, 2, time.Now())
 		h.after(time.Second, "b", "01:00:02 +x (first notification)")
+	})
+}
+
+// A message that waits for another try does not keep the group from its next
+// holder, nor from this server.
+func TestALeaseEndsBetweenTwoTries(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h, g := shareHouse(t)
+		defer h.stop()
+		g.set(1)
+		h.hooks["b"].set(func() { h.hooks["b"].down = errors.New("down") })
+		h.say("+", "x", "team=b")
+		h.after(30*time.Second, "b")
+		g.set(0)
+		h.state.Rouse()
+		synctest.Wait()
+		if n := len(h.state.InHand()); n != 0 {
+			t.Errorf("%d groups in hand after the lease has ended", n)
+		}
+		h.hooks["b"].set(func() { h.hooks["b"].down = nil })
+		h.after(time.Hour, "b")
+		h.gain(g, 2, time.Now())
+		h.after(time.Second, "b", "01:00:30 +x (first notification)")
 	})
 }
 
