@@ -44,7 +44,11 @@ func postgres(tb testing.TB) string {
 		_ = cmd.Wait()
 	})
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if address, ok := strings.CutPrefix(lines.Text(), "address="); ok && address != "" {
+		address, ok := strings.CutPrefix(lines.Text(), "address=")
+		if ok && address == "" {
+			break
+		}
+		if ok {
 			return address
 		}
 	}
