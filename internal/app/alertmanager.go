@@ -66,6 +66,7 @@ type alertmanager struct {
 	runner   *dispatch.Runner
 	api      *am.API
 	gossip   *am.Gossip
+	crew     *alertdb.Crew // nil: this server is alone on its database
 	book     *handed.Journal
 	external *url.URL
 	registry *prometheus.Registry
@@ -198,8 +199,19 @@ func (m *alertmanager) open(ctx context.Context) (err error) {
 	if m.cfg.StartDelay > 0 {
 		opts.StartAt = now().Add(m.cfg.StartDelay)
 	}
+	kept := alertdb.NewLive(m.db, bus.New(m.db, now, id.New), id.New, false)
+	m.kept = kept
+	if sharesWork(m.db) {
+		if len(m.cfg.Cluster.Peers) > 0 {
+			return errs.New(errs.Invalid, "--cluster.peer beside --database: servers on one PostgreSQL share the work through it; leave --cluster.peer out")
+		}
+		m.cfg.Cluster.Bind = ""
+		if m.crew, err = newCrew(m.cfg.Data, kept, m.log, now, m.registry); err != nil {
+			return err
+		}
+		opts.Owns, opts.Token = m.crew.Owns, m.crew.Token
+	}
 	m.state = dispatch.New(c.Plan, opts)
-	m.kept = alertdb.NewLive(m.db, bus.New(m.db, now, id.New), id.New, false)
 	m.api = &am.API{State: m.state, Log: m.log, Now: now, Uptime: now(), Version: am.Version{Version: m.cfg.Version}, Count: am.NewCounters(m.registry, m.state, now)}
 	m.api.Use(c)
 	m.api.Count.Loaded(nil)
@@ -242,6 +254,11 @@ func (m *alertmanager) join(ctx context.Context) error {
 	}
 	m.live = dispatch.NewLive(m.state, m.kept, time.Now, id.New, nil)
 	m.api.Live = m.live
+	if m.crew != nil {
+		// The others cannot read a journal: a message counts as told when the database has it.
+		m.runner = dispatch.NewRunner(m.state, m.kept, m.crew, nil, m.api.Count, m.log, time.Now)
+		return m.live.Start(ctx, nil)
+	}
 	book, err := handed.Open(m.cfg.Data)
 	if err != nil {
 		return err
@@ -290,13 +307,20 @@ func (m *alertmanager) work(ctx context.Context) {
 					return nil
 				case <-tick.C:
 				}
-				if err := m.live.Prune(ctx, time.Hour, m.cfg.Retention); err != nil {
+				keep := time.Hour
+				if m.crew != nil {
+					keep = keepShared
+				}
+				if err := m.live.Prune(ctx, keep, m.cfg.Retention); err != nil {
 					m.log.ErrorContext(ctx, "what is over could not be pruned", "err", err)
 				}
 			}
 		}},
 	}
-	if err := run.All(ctx, m.log, stopWithin+5*time.Second, workers...); err != nil {
+	err := withCrew(ctx, m.log, m.crew, m.state, func(ctx context.Context) error {
+		return run.All(ctx, m.log, stopWithin+5*time.Second, workers...)
+	})
+	if err != nil {
 		m.log.ErrorContext(ctx, "stopped late", "err", err)
 	}
 	if m.gossip != nil {

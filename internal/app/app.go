@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/alertdb"
 	"github.com/hinoban/hinoban/internal/alert/am"
 	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/alert/rule"
@@ -57,6 +58,8 @@ type App struct {
 	now func() time.Time
 
 	db        *store.DB
+	kept      *alertdb.Live
+	crew      *alertdb.Crew // nil: this server is alone on its database
 	bus       *bus.Log
 	telemetry *telemetry.Metrics
 	gate      *auth.Gate
@@ -118,6 +121,7 @@ func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Modu
 		{"data folder", a.openFolder},
 		{"key", a.openSecret},
 		{"database", a.openDatabase},
+		{"servers", a.openServers},
 		{"metrics", a.openMetrics},
 		{"counts", a.openCounts},
 		{"rooms", a.buildRooms},
@@ -228,7 +232,23 @@ func (a *App) URL() string { return a.cfg.BaseURL }
 
 // Run serves and works until ctx ends, then stops in good order.
 func (a *App) Run(ctx context.Context) error {
-	var workers []run.Worker
+	workers := a.workers()
+	if a.crew != nil {
+		workers = a.underLead(workers)
+	}
+	err := withCrew(ctx, a.log, a.crew, a.routing.state, func(ctx context.Context) error {
+		return run.All(ctx, a.log, stopWithin, append(workers,
+			run.Worker{Name: "http", Run: func(ctx context.Context) error {
+				return httpd.Serve(ctx, a.log, a.listener, a.handler, stopWithin/2)
+			}},
+			run.Worker{Name: "pages.live", Run: a.publishLive},
+		)...)
+	})
+	return errors.Join(err, a.Close())
+}
+
+// workers are those of the rooms.
+func (a *App) workers() (workers []run.Worker) {
 	for _, m := range a.modules {
 		workers = append(workers, m.Workers...)
 		for _, l := range m.Loops {
@@ -238,14 +258,7 @@ func (a *App) Run(ctx context.Context) error {
 			workers = append(workers, run.Worker{Name: m.Name + ".hear", Run: a.bus.Subscriber(a.log, m.Name, m.On...).Run})
 		}
 	}
-	workers = append(workers,
-		run.Worker{Name: "http", Run: func(ctx context.Context) error {
-			return httpd.Serve(ctx, a.log, a.listener, a.handler, stopWithin/2)
-		}},
-		run.Worker{Name: "pages.live", Run: a.publishLive},
-	)
-	err := run.All(ctx, a.log, stopWithin, workers...)
-	return errors.Join(err, a.Close())
+	return workers
 }
 
 // AdminLink returns the address at which the first admin sets a password, or

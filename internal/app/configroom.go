@@ -187,7 +187,7 @@ func (c *configRoom) module() module.Module {
 		return nil
 	}}}}
 	if c.app.cfg.Folder != "" {
-		m.Loops = []run.Loop{{Name: "config.reload", Every: c.app.cfg.ReloadEvery, Do: c.reload}}
+		m.Loops = []run.Loop{{Name: "config.reload", Every: c.app.cfg.ReloadEvery, Do: c.reload, Each: true}}
 	}
 	return m
 }

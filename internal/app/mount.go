@@ -57,6 +57,9 @@ func (a *App) health() []httpd.HealthCheck {
 			return err
 		}},
 	}
+	if a.crew != nil && a.tsdb != nil {
+		checks = append(checks, httpd.HealthCheck{Name: "servers", Soft: true, Probe: a.ownSamples})
+	}
 	for _, m := range a.modules {
 		checks = append(checks, m.Health...)
 	}

@@ -41,10 +41,14 @@ func (a *App) wireDispatch() module.Module {
 	if err != nil {
 		panic("app: the empty routes: " + err.Error()) // a constant: the tests find it
 	}
-	r := &routing{kept: alertdb.NewLive(a.db, a.bus, id.New, true)}
-	r.state = dispatch.New(none.Plan, dispatch.Options{})
-	r.feeder = feed.New(a.inbox, a.log, a.now)
-	r.live = dispatch.NewLive(r.state, r.kept, a.now, id.New, r.feeder.Heard)
+	r := &routing{kept: a.kept, feeder: feed.New(a.inbox, a.log, a.now)}
+	opts := dispatch.Options{}
+	if a.crew != nil {
+		opts.Owns, opts.Token = a.crew.Owns, a.crew.Token
+		a.crew.Heard, a.crew.Own = a.heard, a.leads
+	}
+	r.state = dispatch.New(none.Plan, opts)
+	r.live = dispatch.NewLive(r.state, r.kept, a.now, id.New, a.heard)
 	r.api = &am.API{
 		State: r.state, Live: r.live, Log: a.log, Now: a.now, Uptime: a.now(), Version: am.Version{Version: a.cfg.Version},
 		Count: am.NewCounters(a.telemetry.Registry, r.state, a.now), Actor: func(req *http.Request, name string) string { return auth.Actor(req.Context(), name) },
@@ -52,7 +56,7 @@ func (a *App) wireDispatch() module.Module {
 	r.api.Use(none)
 	a.routing = r
 	return module.Module{
-		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Run: func(ctx context.Context) error { return r.runner.Run(ctx) }}, {Name: "alert.feed", Run: r.feeder.Run}},
+		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Each: true, Run: func(ctx context.Context) error { return r.runner.Run(ctx) }}, {Name: "alert.feed", Run: r.feeder.Run}},
 		Loops: []run.Loop{{Name: "alert.prune", Every: time.Minute, Do: a.pruneAlerts}},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.tell(ctx, e.Alert) }),
@@ -67,6 +71,11 @@ func (a *App) wireDispatch() module.Module {
 // openRoutes loads what the disk keeps, once the tables are there.
 func (a *App) openRoutes(ctx context.Context) error {
 	r := a.routing
+	if a.crew != nil {
+		// The others cannot read a journal: a message counts as told when the database has it.
+		r.runner = dispatch.NewRunner(r.state, r.kept, a.crew, nil, r.api.Count, a.log, a.now)
+		return r.live.Start(ctx, nil)
+	}
 	book, err := handed.Open(a.cfg.Data)
 	if err != nil {
 		return err
@@ -115,7 +124,11 @@ func (a *App) ackRouted(ctx context.Context, alertID string) error {
 }
 
 func (a *App) pruneAlerts(ctx context.Context) error {
-	if err := a.routing.live.Prune(ctx, time.Hour, 120*time.Hour); err != nil {
+	keep := time.Hour
+	if a.crew != nil {
+		keep = keepShared
+	}
+	if err := a.routing.live.Prune(ctx, keep, 120*time.Hour); err != nil {
 		return err
 	}
 	_, err := a.routing.kept.PruneNotices(ctx, a.now().Add(-noticesFor))

@@ -17,7 +17,7 @@ func (a *App) wireMetrics() module.Module {
 		m.Health = []httpd.HealthCheck{{Name: "metrics", Probe: a.remote.Health}}
 		return m
 	}
-	m.Workers = []run.Worker{{Name: "metrics.scrape", Run: a.tsdb.Run}}
+	m.Workers = []run.Worker{{Name: "metrics.scrape", Run: a.tsdb.Run, Each: true}}
 	m.Health = []httpd.HealthCheck{{Name: "metrics", Probe: a.tsdb.Health}}
 	return m
 }

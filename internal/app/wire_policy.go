@@ -70,7 +70,7 @@ func (a *App) wirePolicy() module.Module {
 	deps := func(kit *webkit.Kit) sloweb.Deps {
 		return sloweb.Deps{Kit: kit, Log: a.log, Now: a.now, SLOs: a.evaluator, History: a.meter, Events: a.bus, Service: a.serviceName, Governed: a.governed()}
 	}
-	return module.Module{
+	m := module.Module{
 		Name: "slo.policy", Routes: sloweb.PolicyProtocols(deps(nil)),
 		Nav: sloweb.PolicyNav(),
 		API: func(api *httpd.API) {
@@ -83,6 +83,10 @@ func (a *App) wirePolicy() module.Module {
 			{Name: "slo.overspent", Every: 5 * time.Minute, Do: a.budgets.ledger.Sweep},
 		},
 	}
+	if a.crew != nil { // what people enter at another server
+		m.Loops = append(m.Loops, run.Loop{Name: "slo.corrections", Every: 5 * time.Second, Do: a.loadBudgets, Each: true})
+	}
+	return m
 }
 
 // governed is what the pages of objectives know of policies.

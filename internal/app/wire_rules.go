@@ -56,7 +56,7 @@ func (a *App) wireRules() module.Module {
 		},
 		Workers: []run.Worker{{Name: "alert.rules", Run: engine.Run}},
 		Loops: []run.Loop{
-			{Name: "alert.resources", Every: time.Minute, Do: a.refreshRules},
+			{Name: "alert.resources", Every: time.Minute, Do: a.refreshRules, Each: true},
 			{Name: "alert.overdue", Every: 15 * time.Second, Do: a.endOverdue},
 		},
 		Health: []httpd.HealthCheck{{Name: "rules", Soft: true, Probe: engine.Health}},

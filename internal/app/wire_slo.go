@@ -36,6 +36,7 @@ func (a *App) openCounts(context.Context) error {
 }
 
 func (a *App) wireSLO() module.Module {
+	a.cfg.SLO.Acts = a.leads
 	a.evaluator = slo.New(a.cfg.SLO, a.meter, slodb.New(a.db, a.bus), a.inbox, a.now)
 	deps := func(kit *webkit.Kit) sloweb.Deps {
 		return sloweb.Deps{
@@ -50,9 +51,9 @@ func (a *App) wireSLO() module.Module {
 		Health: []httpd.HealthCheck{{Name: "counts", Soft: true, Probe: a.meter.Health}},
 		// Samples arrive all the time; the gap lets a burst of targets end.
 		Loops: []run.Loop{
-			{Name: "slo.evaluate", Every: time.Second, Gap: 500 * time.Millisecond, Wake: a.committed.wait, Do: a.evaluator.Evaluate},
-			{Name: "slo.upkeep", Every: 2 * time.Second, Do: a.meter.Upkeep},
-			{Name: "slo.record", Every: time.Minute, Do: a.recordSLOs},
+			{Name: "slo.evaluate", Every: time.Second, Gap: 500 * time.Millisecond, Wake: a.committed.wait, Do: a.evaluator.Evaluate, Each: true},
+			{Name: "slo.upkeep", Every: 2 * time.Second, Do: a.meter.Upkeep, Each: true},
+			{Name: "slo.record", Every: time.Minute, Do: a.recordSLOs, Each: true},
 		},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, r event.Record, e slo.Burning) error {

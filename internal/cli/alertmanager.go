@@ -45,7 +45,7 @@ meanwhile.`,
 	fl := cmd.Flags()
 	fl.StringVar(&cfg.File, "config.file", "alertmanager.yml", "configuration file")
 	fl.StringVar(&cfg.Data, "storage.path", "data/", "folder of the database")
-	fl.StringVar(&cfg.Database, "database", "", "postgres://… to keep the state in; the default is a file in --storage.path")
+	fl.StringVar(&cfg.Database, "database", "", "postgres://… to keep the state in, which servers share with the work; the default is a file in --storage.path")
 	fl.BoolVar(&cfg.Native, "native", false, "make the departures from Alertmanager that serve makes")
 	fl.DurationVar(&cfg.Retention, "data.retention", 120*time.Hour, "how long expired silences and what was told are kept")
 	fl.DurationVar(&cfg.StartDelay, "dispatch.start-delay", 0, "tell nobody before this long after the start")

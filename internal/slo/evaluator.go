@@ -63,6 +63,7 @@ type Inbox interface {
 type Config struct {
 	Every   time.Duration // between two looks at objectives for which no event came
 	BaseURL string
+	Acts    func() bool // whether this server keeps what burns and tells of it; nil: always
 }
 
 // Default returns the configuration in use when nothing else is said.
@@ -85,6 +86,7 @@ type Evaluator struct {
 	edition    int             // of the objectives: what was seen of an older one is not kept
 	streamed   int             // the edition of the stream's instances that is in use
 	looked     time.Time       // at all objectives
+	watches    bool            // another server acts, and changes what burns
 }
 
 // New returns an Evaluator without objectives.
@@ -194,7 +196,7 @@ func (e *Evaluator) Evaluate(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if all {
+	if all && e.acts() {
 		failed = append(failed, e.forget(ctx))
 	}
 	return errors.Join(failed...)
@@ -242,10 +244,15 @@ func (e *Evaluator) due() (list []*look, all bool, edition int) {
 	return list, false, e.edition
 }
 
+func (e *Evaluator) acts() bool { return e.cfg.Acts == nil || e.cfg.Acts() }
+
 func (e *Evaluator) loadBurns(ctx context.Context) error {
-	e.mu.RLock()
-	have := e.burns != nil
-	e.mu.RUnlock()
+	acts := e.acts()
+	e.mu.Lock()
+	// While another server acts, its changes are read with each look at everything.
+	have := e.burns != nil && (acts && !e.watches || !acts && e.now().Sub(e.looked) < e.cfg.Every)
+	e.watches = !acts
+	e.mu.Unlock()
 	if have {
 		return nil
 	}
@@ -295,6 +302,8 @@ func (e *Evaluator) one(ctx context.Context, l *look, edition int) error {
 		return nil // it is said on the page; the next round may know
 	case cerr != nil:
 		return cerr // what could not be counted changes nothing
+	case !e.acts():
+		return nil // another server does
 	}
 	if err := e.watch(ctx, l, s); err != nil {
 		return err

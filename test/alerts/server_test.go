@@ -131,6 +131,12 @@ func postBytes(ctx context.Context, client *http.Client, url string, b []byte) (
 // metric reads one metric without labels.
 func (p *process) metric(name string) float64 {
 	p.tb.Helper()
+	return p.metricOf(name)
+}
+
+// metricOf reads one metric by its name and labels.
+func (p *process) metricOf(name string) float64 {
+	p.tb.Helper()
 	res, err := http.Get(p.url + "/metrics")
 	if err != nil {
 		p.tb.Fatal(err)
@@ -140,7 +146,7 @@ func (p *process) metric(name string) float64 {
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(b)
+	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(b)
 	if m == nil {
 		p.tb.Fatalf("no metric %s", name)
 	}

@@ -25,6 +25,7 @@ type Live struct {
 	log     *bus.Log
 	newID   func() string
 	notices bool
+	shared  shared // where several servers share the database
 }
 
 // NewLive returns a Live on db. Where notices is set, each message to a receiver
@@ -58,6 +59,11 @@ func nextRev(ctx context.Context, tx store.Tx) (rev int64, err error) {
 // Load implements dispatch.Store.
 func (l *Live) Load(ctx context.Context) (out dispatch.Kept, err error) {
 	err = l.db.Read(ctx, func(tx store.Tx) error {
+		rev, err := lastRev(ctx, tx)
+		if err != nil {
+			return err
+		}
+		l.shared.saw(rev)
 		if out.Alerts, err = store.All(ctx, tx, scanLive, `SELECT doc FROM alert_live`); err != nil {
 			return fmt.Errorf("alerts: %w", err)
 		}
@@ -140,7 +146,7 @@ func (l *Live) PutAlerts(ctx context.Context, all []dispatch.Alert) error {
 		docs[i] = string(b)
 	}
 	return l.db.Write(ctx, func(tx store.Tx) error {
-		rev, err := nextRev(ctx, tx)
+		rev, err := l.ownRev(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -161,9 +167,15 @@ func (l *Live) PutAlerts(ctx context.Context, all []dispatch.Alert) error {
 	})
 }
 
-// PutTold implements dispatch.Store.
+// PutTold implements dispatch.Store. Where servers share the work, a row that was
+// decided under a lease which has ended is left out: its new holder decides. What
+// a receiver was told stays in the history all the same.
 func (l *Live) PutTold(ctx context.Context, rows []dispatch.Row) error {
 	return l.db.Write(ctx, func(tx store.Tx) error {
+		ours, err := l.fence(ctx, tx)
+		if err != nil {
+			return err
+		}
 		rev, err := nextRev(ctx, tx)
 		if err != nil {
 			return err
@@ -176,15 +188,19 @@ func (l *Live) PutTold(ctx context.Context, rows []dispatch.Row) error {
 		}
 		defer func() { _ = stmt.Close() }() // the transaction closes it too
 		for _, r := range rows {
+			if err := l.putNotice(ctx, tx, r); err != nil {
+				return fmt.Errorf("keep notice to %s: %w", r.Key.Receiver, err)
+			}
+			if !ours.allow(r) {
+				tx.OnCommit(func() { l.shared.fenced.Add(1) })
+				continue
+			}
 			doc, err := json.Marshal(r.Told)
 			if err != nil {
 				return err
 			}
 			if _, err := stmt.ExecContext(ctx, key(r.Hash), key(r.Key.GroupHash()), r.Key.Group, r.Key.Receiver, r.Key.Integration, r.Key.Index, store.Micros(r.Told.Expires), rev, string(doc)); err != nil {
 				return fmt.Errorf("keep what %s was told: %w", r.Key.Receiver, err)
-			}
-			if err := l.putNotice(ctx, tx, r); err != nil {
-				return fmt.Errorf("keep notice to %s: %w", r.Key.Receiver, err)
 			}
 		}
 		return nil
@@ -242,7 +258,7 @@ func (l *Live) Notices(ctx context.Context, fp model.Fingerprint, from, to time.
 // PutSilences implements dispatch.Store.
 func (l *Live) PutSilences(ctx context.Context, by string, all ...dispatch.Silence) error {
 	return l.db.Write(ctx, func(tx store.Tx) error {
-		rev, err := nextRev(ctx, tx)
+		rev, err := l.ownRev(ctx, tx)
 		if err != nil {
 			return err
 		}

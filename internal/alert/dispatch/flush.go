@@ -27,6 +27,7 @@ type Flush struct {
 	Num      uint64
 	Jobs     []*Job
 
+	token    int64 // of the lease under which it was decided
 	group    *group
 	resolved []Alert // those of the group that were over, whether told or not
 	failed   bool
@@ -60,6 +61,7 @@ type Row struct {
 	Key    ToldKey
 	Hash   uint64 // of Key
 	Told   Told
+	Token  int64   // of the lease under which it was decided; 0: there is none
 	Notice *Notice // where a message was delivered, or given up
 }
 
@@ -105,6 +107,7 @@ func (s *State) Due(now time.Time) (out []*Flush) {
 		}
 		if f := s.flush(g, now); len(f.Jobs) > 0 {
 			g.running = true
+			s.inHand[g] = struct{}{}
 			out = append(out, f)
 		} else {
 			s.finish(f, now)
@@ -119,6 +122,9 @@ func (s *State) flush(g *group, now time.Time) *Flush {
 	f := &Flush{
 		Key: g.key(), Route: g.route, Labels: g.labels.Map(), At: now, Num: g.flushNum, group: g,
 		Deadline: now.Add(max(g.route.RouteOpts.GroupInterval, minTimeout)),
+	}
+	if s.opts.Token != nil {
+		f.token = s.opts.Token(groupHash(g))
 	}
 	g.mutedBy = s.plan.muted(g.route, now)
 	var tell, hidden []*kept // hidden: over, and muted while it ended
@@ -286,7 +292,7 @@ func (s *State) set(j *Job, t Told) Row {
 	kept := &t
 	s.told[h] = kept
 	j.told = kept
-	return Row{Key: j.Key, Hash: h, Told: t}
+	return Row{Key: j.Key, Hash: h, Told: t, Token: j.Flush.token}
 }
 
 // Heard takes what another server told receivers, and returns the rows that were
@@ -378,6 +384,7 @@ func (s *State) Finish(j *Job, now time.Time) {
 func (s *State) finish(f *Flush, now time.Time) {
 	g := f.group
 	g.running = false
+	delete(s.inHand, g)
 	if g.gone {
 		return
 	}

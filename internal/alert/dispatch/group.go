@@ -40,6 +40,7 @@ type group struct {
 	again    bool // came due while running
 	gone     bool
 	flushNum uint64
+	hash     uint64 // of its key; 0: not asked for yet
 }
 
 const indexFrom = 16 // alerts of a group that are searched one by one

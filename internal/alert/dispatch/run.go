@@ -3,6 +3,7 @@ package dispatch
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -53,6 +54,8 @@ type Runner struct {
 	lanes   map[laneKey]*lane
 	retries retries
 	active  map[uint64]bool // keys of messages in hand
+
+	looked time.Time // whether leases are still held on what waits
 
 	results chan *attempt
 	written chan written
@@ -131,25 +134,6 @@ type written struct {
 	err   error
 }
 
-// retries is the heap of attempts that wait for their next try.
-type retries []*attempt
-
-func (h retries) Len() int           { return len(h) }
-func (h retries) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h retries) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-
-// Push implements heap.Interface.
-func (h *retries) Push(x any) { *h = append(*h, x.(*attempt)) } //nolint:forcetypeassert // the heap is ours alone
-
-// Pop implements heap.Interface.
-func (h *retries) Pop() any {
-	old := *h
-	a := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return a
-}
-
 // Run tells receivers until ctx ends; then it waits a moment for the messages in
 // hand.
 func (r *Runner) Run(ctx context.Context) error {
@@ -161,6 +145,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		for _, f := range r.state.Due(now) {
 			r.take(f)
 		}
+		r.abandon(now)
 		for len(r.retries) > 0 && !r.retries[0].due.After(now) {
 			a := heap.Pop(&r.retries).(*attempt) //nolint:forcetypeassert // as above
 			r.state.Renew(a.job, now)
@@ -301,6 +286,14 @@ func (r *Runner) send(ctx context.Context, j *Job) (retry bool, err error) {
 	if r.lease != nil {
 		held, release := r.lease.Held(own, Set(f.Key).hash())
 		defer release()
+		if held.Err() != nil && own.Err() == nil {
+			return false, errLost
+		}
+		defer func(whole context.Context) {
+			if err != nil && held.Err() != nil && whole.Err() == nil {
+				retry, err = false, errLost
+			}
+		}(own)
 		own = held
 	}
 	opts := f.Route.RouteOpts
@@ -328,6 +321,11 @@ func (r *Runner) tried(a *attempt) {
 	a.tries++
 	j := a.job
 	delete(r.active, j.Key.hash())
+	if errors.Is(a.err, errLost) {
+		delete(a.lane.active, a)
+		r.state.Lost(j, now)
+		return
+	}
 	if len(j.Alerts) > 0 {
 		r.watch.Tried(j.Key, a.took, a.err)
 	}

@@ -11,10 +11,11 @@ import (
 
 // Options change how a State works.
 type Options struct {
-	Retention time.Duration           // how long what was told, and an expired silence, are kept; 0 means 120 h
-	StartAt   time.Time               // nobody is told before
-	Owns      func(group uint64) bool // whether this server tells of the group with that hash; nil: of all
-	Limit     int                     // alerts of one name that are taken; 0: no limit
+	Retention time.Duration            // how long what was told, and an expired silence, are kept; 0 means 120 h
+	StartAt   time.Time                // nobody is told before
+	Owns      func(group uint64) bool  // whether this server tells of the group with that hash; nil: of all
+	Token     func(group uint64) int64 // of the lease by which it does; nil: there is none
+	Limit     int                      // alerts of one name that are taken; 0: no limit
 }
 
 // State is all that is known now: alerts, groups, silences, and what receivers
@@ -29,6 +30,7 @@ type State struct {
 	groups   map[groupID]*group
 	heap     deadlines
 	parked   map[*group]struct{} // due, and another server's to tell
+	inHand   map[*group]struct{} // being told
 	inhibit  []*inhibition
 	silences map[string]*silence
 	changes  uint64    // of which silences are active; what alerts remember of them holds for one number
@@ -46,7 +48,7 @@ func New(plan *Plan, opts Options) *State {
 	}
 	s := &State{
 		opts: opts, alerts: map[model.Fingerprint]*kept{}, silences: map[string]*silence{}, told: map[uint64]*Told{},
-		named: map[string]int{}, wake: make(chan struct{}, 1),
+		named: map[string]int{}, wake: make(chan struct{}, 1), inHand: map[*group]struct{}{},
 	}
 	s.use(plan)
 	return s
@@ -217,6 +219,13 @@ func (s *State) Ack(fp model.Fingerprint, by string, now time.Time) (Alert, bool
 	if k == nil || k.Ack == by {
 		return Alert{}, false
 	}
+	s.setAck(k, by, now)
+	s.rouse()
+	return k.Alert, true
+}
+
+// setAck takes k out of where it was and puts it where it belongs by its new ack.
+func (s *State) setAck(k *kept, by string, now time.Time) {
 	for _, n := range s.inhibit {
 		n.remove(k)
 	}
@@ -226,8 +235,6 @@ func (s *State) Ack(fp model.Fingerprint, by string, now time.Time) (Alert, bool
 	k.Ack, k.heldNum = by, 0
 	s.note(k)
 	s.route(k, now)
-	s.rouse()
-	return k.Alert, true
 }
 
 // Load takes what the disk keeps, before the first [State.Due].
@@ -338,7 +345,7 @@ func (s *State) Sweep(now time.Time) {
 	}
 	for g := range s.parked {
 		for _, k := range slices.Clone(g.alerts) {
-			if k.ResolvedAt(now.Add(-15 * time.Minute)) {
+			if k.ResolvedAt(now.Add(-remembered)) {
 				s.leave(g, k, now)
 			}
 		}
@@ -373,19 +380,3 @@ func (s *State) end(g *group) {
 	delete(s.parked, g)
 	delete(s.groups, groupID{route: g.route.Idx, labels: g.labels})
 }
-
-// Gained makes parked groups due that this server tells from now on.
-func (s *State) Gained(now time.Time, rows map[uint64]*Told) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.Copy(s.told, rows)
-	for g := range s.parked {
-		if s.opts.Owns(groupHash(g)) {
-			delete(s.parked, g)
-			s.heap.at(g, now)
-		}
-	}
-	s.rouse()
-}
-
-func groupHash(g *group) uint64 { return Set(g.key()).hash() }

@@ -45,6 +45,9 @@ type Journal interface {
 type Lease interface {
 	// Owns reports whether this server tells of the group with that hash.
 	Owns(group uint64) bool
+	// Holds reports whether what was decided of that group may still be told: it is
+	// true for a while longer than Owns where a lease is given back.
+	Holds(group uint64) bool
 	// Held ends when the lease on that group ends.
 	Held(ctx context.Context, group uint64) (context.Context, context.CancelFunc)
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/store"
@@ -217,5 +219,43 @@ func BenchmarkWrite(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// A server that stands still in the middle of its writes holds the others up for
+// three seconds, not for as long as it stands.
+func TestAWriterThatStandsStillIsLeftBehind(t *testing.T) {
+	server := os.Getenv("TEST_POSTGRES")
+	if server == "" {
+		t.Skip("TEST_POSTGRES names no server")
+	}
+	still, other := testkit.Open(t, server), testkit.Open(t, server)
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- still.Write(context.Background(), func(tx store.Tx) error {
+			if _, err := tx.ExecContext(context.Background(), `SELECT 1`); err != nil {
+				return err
+			}
+			close(inside)
+			<-goOn
+			_, err := tx.ExecContext(context.Background(), `SELECT 1`)
+			return err
+		})
+	}()
+	<-inside
+	begin := time.Now()
+	if err := exec(t.Context(), other, `UPDATE schema_probe SET n = n + 1 WHERE id = 1`); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 15*time.Second {
+		t.Errorf("the other waited %s", took)
+	}
+	close(goOn)
+	if err := <-ended; errs.KindOf(err) != errs.Unavailable {
+		t.Errorf("the one that stood still got %v, want Unavailable", err)
+	}
+	if err := exec(t.Context(), still, `UPDATE schema_probe SET n = n + 1 WHERE id = 1`); err != nil {
+		t.Errorf("its next write: %v", err)
 	}
 }

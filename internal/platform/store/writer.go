@@ -12,6 +12,7 @@ const (
 	maxGroup     = 256              // writes that may share one transaction
 	writeTimeout = 30 * time.Second // for one group, the wait for a lock included
 	advisoryLock = 0x68696e6f62616e // "hinoban"; held for the length of a group on PostgreSQL
+	idleTimeout  = "3000"           // milliseconds that PostgreSQL waits within a group for its next statement
 )
 
 type writeRequest struct {
@@ -79,7 +80,9 @@ func (db *DB) inTransaction(ctx context.Context, fn func(*sql.Tx) error) error {
 	}
 	defer tx.Rollback()
 	if db.Engine == postgres {
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(advisoryLock)); err != nil {
+		// A server that stands still, or has vanished, in the middle of a group loses it:
+		// the others wait for the lock.
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', $2, true), pg_advisory_xact_lock($1)`, int64(advisoryLock), idleTimeout); err != nil {
 			return err
 		}
 	}

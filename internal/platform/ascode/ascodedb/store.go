@@ -97,12 +97,17 @@ func (s *Store) Apply(ctx context.Context, set *ascode.Set, changes []ascode.Cha
 		ev.Changes = append(ev.Changes, c)
 	}
 	return s.db.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, `
+		var last string
+		err := tx.QueryRowContext(ctx, `SELECT sum FROM ascode_applied WHERE id = 1`).Scan(&last)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
 			INSERT INTO ascode_applied (id, sum, files, applied_at) VALUES (1, $1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET sum = excluded.sum, files = excluded.files, applied_at = excluded.applied_at`,
 			ev.Sum, sealed, store.Micros(at))
-		if err != nil {
-			return err
+		if err != nil || last == ev.Sum {
+			return err // another server on the database has said it
 		}
 		return s.log.Publish(ctx, tx, event.Fact{Event: ev, At: at, Subject: "config", Actor: "config.reload", Source: "config"})
 	})
