@@ -212,7 +212,7 @@ func (m *alertmanager) open(ctx context.Context) (err error) {
 		opts.Owns, opts.Token = m.crew.Owns, m.crew.Token
 	}
 	m.state = dispatch.New(c.Plan, opts)
-	m.api = &am.API{State: m.state, Log: m.log, Now: now, Uptime: now(), Version: am.Version{Version: m.cfg.Version}, Count: am.NewCounters(m.registry, m.state, now)}
+	m.api = &am.API{State: m.state, Log: m.log, Now: now, Uptime: now(), Version: am.VersionOf(m.cfg.Version), Count: am.NewCounters(m.registry, m.state, now)}
 	m.api.Use(c)
 	m.api.Count.Loaded(nil)
 	return nil

@@ -50,7 +50,7 @@ func (a *App) wireDispatch() module.Module {
 	r.state = dispatch.New(none.Plan, opts)
 	r.live = dispatch.NewLive(r.state, r.kept, a.now, id.New, a.heard)
 	r.api = &am.API{
-		State: r.state, Live: r.live, Log: a.log, Now: a.now, Uptime: a.now(), Version: am.Version{Version: a.cfg.Version},
+		State: r.state, Live: r.live, Log: a.log, Now: a.now, Uptime: a.now(), Version: am.VersionOf(a.cfg.Version),
 		Count: am.NewCounters(a.telemetry.Registry, r.state, a.now), Actor: func(req *http.Request, name string) string { return auth.Actor(req.Context(), name) },
 	}
 	r.api.Use(none)

@@ -43,6 +43,15 @@ type API struct {
 	large  atomic.Int32 // long bodies being read
 }
 
+// compatible is the version of Alertmanager whose behaviour this is: what asks for
+// the version (amtool, karma) wants to know that.
+const compatible = "0.34.2"
+
+// VersionOf is what the status tells of this program, which is of version own.
+func VersionOf(own string) Version {
+	return Version{Version: compatible, Revision: own, Branch: "hinoban", BuildUser: "hinoban"}
+}
+
 // Version is what the status tells of the program.
 type Version struct {
 	Version   string `json:"version"`
