@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -10,10 +12,11 @@ import (
 type Use struct {
 	Part
 
-	Func string // the innermost function that it stands in: rate, absent, histogram_quantile; "" for none
-	Age  bool   // it is a time of which the expression takes the age: time() - x
-	Low  bool   // the expression alerts where it is low, or gone
-	High bool   // it alerts where it is high
+	Func   string        // the innermost function that it stands in: rate, absent, histogram_quantile; "" for none
+	Age    bool          // it is a time of which the expression takes the age: time() - x
+	Offset time.Duration // how long ago it is looked at
+	Low    bool          // the expression alerts where it is low, or gone
+	High   bool          // it alerts where it is high
 	// Ratio is the number of the division that it stands in, from 1 on; 0 for none.
 	// Over says that it stands above the line.
 	Ratio int
@@ -40,8 +43,7 @@ type uses struct {
 func (w *uses) walk(n parser.Node, u Use) {
 	switch v := n.(type) {
 	case *parser.VectorSelector:
-		over := u.Range
-		u.Part = partOf(v, "", over+v.OriginalOffset)
+		u.Part, u.Offset = partOf(v, "", u.Range), v.OriginalOffset
 		w.out = append(w.out, u)
 		return
 	case *parser.MatrixSelector:

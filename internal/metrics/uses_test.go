@@ -21,7 +21,7 @@ func TestUses(t *testing.T) {
 			{Part: Part{Metric: "g", Range: 5 * time.Minute}, Func: "rate", Low: true, Ratio: 1, Over: true},
 			{Part: Part{Metric: "t", Range: 5 * time.Minute}, Func: "rate", High: true, Ratio: 1},
 		}},
-		{`rows < 0.5 * rows offset 1d`, []Use{{Part: Part{Metric: "rows"}, Low: true}, {Part: Part{Metric: "rows", Range: 24 * time.Hour}, High: true}}},
+		{`rows < 0.5 * rows offset 1d`, []Use{{Part: Part{Metric: "rows"}, Low: true}, {Part: Part{Metric: "rows"}, Offset: 24 * time.Hour, High: true}}},
 		{`max_over_time(rate(x[5m])[1h:1m]) < 1`, []Use{{Part: Part{Metric: "x", Range: 65 * time.Minute}, Func: "rate", Low: true}}},
 	} {
 		got, err := Uses(tt.expr)
@@ -32,7 +32,7 @@ func TestUses(t *testing.T) {
 		for i, g := range got {
 			g.Matchers = nil
 			w := tt.want[i]
-			if g.Metric != w.Metric || g.Range != w.Range || g.Func != w.Func || g.Low != w.Low || g.High != w.High || g.Age != w.Age || g.Ratio != w.Ratio || g.Over != w.Over {
+			if g.Metric != w.Metric || g.Range != w.Range || g.Func != w.Func || g.Offset != w.Offset || g.Low != w.Low || g.High != w.High || g.Age != w.Age || g.Ratio != w.Ratio || g.Over != w.Over {
 				t.Errorf("%s: got %+v, want %+v", tt.expr, g, w)
 			}
 		}

@@ -70,7 +70,7 @@ type Rule struct {
 
 // Rules are files of rules that were read.
 type Rules struct {
-	files  []File
+	read   map[string]*rulefmt.RuleGroups // by path
 	groups []Group
 	parser parser.Parser
 	engine *promql.Engine
@@ -79,7 +79,7 @@ type Rules struct {
 // Read reads files. Groups that name no interval are evaluated every so often.
 // Invalid where one cannot be read.
 func Read(files []File, every time.Duration) (*Rules, error) {
-	r := &Rules{files: files, parser: metrics.NewParser()}
+	r := &Rules{read: map[string]*rulefmt.RuleGroups{}, parser: metrics.NewParser()}
 	r.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples: maxSamples, Timeout: 100 * time.Second, EnableAtModifier: true, EnableNegativeOffset: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return every.Milliseconds() },
@@ -90,6 +90,7 @@ func Read(files []File, every time.Duration) (*Rules, error) {
 		if len(bad) > 0 {
 			return nil, errs.New(errs.Invalid, "%s: %w", f.Path, errors.Join(bad...))
 		}
+		r.read[f.Path] = read
 		for _, g := range read.Groups {
 			one := Group{File: f.Path, Name: g.Name, Every: time.Duration(g.Interval)}
 			if one.Every == 0 {
@@ -111,18 +112,30 @@ func (r *Rules) parse(text string) (*rulefmt.RuleGroups, []error) {
 // Groups are the groups in the order in which they are evaluated.
 func (r *Rules) Groups() []Group { return r.groups }
 
+// loader hands the groups of one play to the rule engine.
+type loader struct {
+	*Rules
+
+	wanted map[string]time.Duration // by their key
+}
+
 // Load implements rules.GroupLoader.
-func (r *Rules) Load(path string, _ bool, _ model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
-	for _, f := range r.files {
-		if f.Path == path {
-			return r.parse(f.Text)
+func (l loader) Load(path string, _ bool, _ model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
+	read := l.read[path]
+	if read == nil {
+		return nil, []error{errs.New(errs.NotFound, "there is no file %s", path)}
+	}
+	out := &rulefmt.RuleGroups{}
+	for _, g := range read.Groups {
+		if l.wanted[rules.GroupKey(path, g.Name)] > 0 {
+			out.Groups = append(out.Groups, g)
 		}
 	}
-	return nil, []error{errs.New(errs.NotFound, "there is no file %s", path)}
+	return out, nil
 }
 
 // Parse implements rules.GroupLoader.
-func (r *Rules) Parse(q string) (parser.Expr, error) { return r.parser.ParseExpr(q) }
+func (l loader) Parse(q string) (parser.Expr, error) { return l.parser.ParseExpr(q) }
 
 // Play evaluates the groups that only picks (nil: all) over samples, from from to to,
 // both included. What rules record is laid over the samples and forgotten. An
@@ -190,7 +203,7 @@ func (r *Rules) load(ctx context.Context, s *Samples, only func(Group) bool) (ou
 	m := rules.NewManager(&rules.ManagerOptions{
 		QueryFunc: rules.EngineQueryFunc(r.engine, s), Appendable: recorder{s}, Queryable: s, Context: ctx,
 		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, Logger: slog.New(slog.DiscardHandler),
-		DefaultRuleQueryOffset: func() time.Duration { return 0 }, GroupLoader: r, Parser: r.parser,
+		DefaultRuleQueryOffset: func() time.Duration { return 0 }, GroupLoader: loader{r, wanted}, Parser: r.parser,
 	})
 	groups, bad := m.LoadGroups(time.Minute, labels.EmptyLabels(), "", nil, false, paths...)
 	if len(bad) > 0 {
