@@ -49,7 +49,7 @@ func NewCorpus(seed uint64) Corpus {
 	for i, lack := range []string{"", "", "", "", noAbsent, tooLong, onlyZero} {
 		period := time.Hour
 		if i == 1 {
-			period = aDay
+			period = 6 * time.Hour
 		}
 		b.job([]string{"invoices", "backup", "ledger", "sync", "export", "cleanup", "import"}[i], period, lack)
 	}
@@ -170,7 +170,6 @@ func (b *corpus) job(j string, period time.Duration, lack string) {
 		b.plant(j, "job_rows_written", lack, Halve)
 	case noAbsent:
 		b.plant(j, "job_last_success_timestamp_seconds", lack, Vanish)
-		b.plant(j, "job_rows_written", lack, Vanish)
 	}
 	b.rule(j+"Late", "page", hold, "time() - job_last_success_timestamp_seconds%s > %d", id, int(1.25*period.Seconds()))
 	b.rule(j+"Rows", "ticket", "5m", "%s", few)
@@ -185,7 +184,7 @@ func (b *corpus) job(j string, period time.Duration, lack string) {
 func (b *corpus) objective(s string) {
 	b.traffic(s)
 	id := fmt.Sprintf("{service=%q}", s)
-	b.out.Files["service.yaml"] = "apiVersion: hinoban/v1\nkind: Service\nmetadata: {name: " + s + "}\nspec: {description: It takes orders.}\n"
+	b.out.Files["service.yaml"] = "apiVersion: hinoban/v1\nkind: Service\nmetadata: {name: " + s + "}\nspec: {tier: 1, team: shop}\n---\napiVersion: hinoban/v1\nkind: Team\nmetadata: {name: shop}\nspec: {members: [aoi]}\n---\napiVersion: hinoban/v1\nkind: Person\nmetadata: {name: aoi, displayName: Aoi}\nspec: {email: aoi@example.org, timeZone: Asia/Tokyo}\n"
 	b.out.Files["slo.yaml"] = fmt.Sprintf(`apiVersion: openslo/v1
 kind: SLO
 metadata: {name: %[1]s-availability}
@@ -200,7 +199,7 @@ spec:
         counter: true
         bad: {metricSource: {type: Prometheus, spec: {query: 'sum(http_requests_total{service="%[1]s",code=~"5.."})'}}}
         total: {metricSource: {type: Prometheus, spec: {query: 'sum(http_requests_total{service="%[1]s"})'}}}
-  objectives: [{displayName: good, target: 0.995}]
+  objectives: [{displayName: good, target: 0.999}]
 `, s)
 	b.group(s)
 	b.rule(s+"Traffic", "page", "5m", "sum(rate(http_requests_total%s[10m])) < 0.7 * sum(rate(http_requests_total%s[10m] offset 1d))", id, id)

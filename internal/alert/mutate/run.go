@@ -246,7 +246,7 @@ func (r *runner) reach(w Watch, j job) time.Duration {
 	}
 	if w.Burns != nil && j.Class == Errors {
 		if after, ok := w.Burns(j.m.share()); ok {
-			return after + w.Reach
+			return after*5/4 + w.Reach // the formula is of steady traffic
 		}
 		return 0
 	}

@@ -162,6 +162,9 @@ func (f *finder) use(u metrics.Use, mixed bool) {
 	counter := u.Func == "rate" || u.Func == "increase" || u.Func == "irate" || strings.HasSuffix(u.Metric, "_total") || strings.HasSuffix(u.Metric, "_count")
 	for _, s := range chosen {
 		class, period := classOf(u, s, counter)
+		if class == Runs && f.dense(s) {
+			class, period = Traffic, 0
+		}
 		if class == Traffic && u.High && !u.Low && u.Ratio == 0 && !mixed {
 			class = Failures
 		}
@@ -181,6 +184,15 @@ func (f *finder) use(u metrics.Use, mixed bool) {
 		t.Period = max(t.Period, period)
 		t.low, t.high = t.low || u.Low, t.high || (u.High && !mixed)
 	}
+}
+
+// dense reports whether a counter of the same owner grows all the time: what is seldom
+// then is one kind of event among others, and no run.
+func (f *finder) dense(s metrics.Points) bool {
+	owner := ownerOf(s.Labels, false)
+	return slices.ContainsFunc(f.byName[s.Labels[metrics.NameLabel]], func(x metrics.Points) bool {
+		return within(owner, x.Labels) && periodOf(x) == 0 && grown([]metrics.Points{x}, 0, math.MaxInt64) > 0
+	})
 }
 
 func within(part, labels map[string]string) bool {
@@ -216,7 +228,7 @@ func classOf(u metrics.Use, s metrics.Points, counter bool) (Class, time.Duratio
 }
 
 // periodOf is the median time between two changes of a series that changes seldom,
-// less than in a tenth of its samples; else 0.
+// less than in a tenth of its samples, and at even intervals; else 0.
 func periodOf(s metrics.Points) time.Duration {
 	var gaps []int64
 	last := int64(-1)
@@ -233,6 +245,9 @@ func periodOf(s metrics.Points) time.Duration {
 		return 0
 	}
 	slices.Sort(gaps)
+	if early, late := gaps[len(gaps)/10], gaps[len(gaps)*9/10]; late > 2*early {
+		return 0 // it comes as it comes
+	}
 	return time.Duration(gaps[len(gaps)/2]) * time.Millisecond
 }
 
