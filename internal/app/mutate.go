@@ -37,6 +37,9 @@ type MutateOptions struct {
 	Progress  func(done, of int)
 }
 
+// Mutations is what came of a mutation test.
+type Mutations = mutate.Report
+
 // maxPast is how many samples of the past are held in memory, at 16 bytes each.
 const maxPast = 20_000_000
 
@@ -271,7 +274,7 @@ func (m *mutation) Alarms(ctx context.Context, watches []string, changed []metri
 	fired, err := m.rules.Play(ctx, s, func(g promreplay.Group) bool { return needed[groupKeyOf(g.File, g.Name)] }, from.Add(-warm), to)
 	for _, a := range fired {
 		id := watchOf(a.File, a.Name)
-		if rule.SeverityOf(a.Labels["severity"]) == alert.Info || !slices.Contains(watches, id) {
+		if alert.SeverityOf(a.Labels["severity"]) == alert.Info || !slices.Contains(watches, id) {
 			continue
 		}
 		out = append(out, mutate.Alarm{Watch: id, Key: a.File + a.Group + metrics.Series{Labels: a.Labels}.Key(), From: a.From, To: a.To})
