@@ -123,7 +123,14 @@ func newMutation(p plans) (*mutation, error) {
 			}
 		}
 	}
-	byID, with := map[string]int{}, assumed(p)
+	m.alerting(p, records)
+	m.objectivesOf(p.objectives)
+	return m, nil
+}
+
+// alerting adds the rules that alert as watches: those of one name are one.
+func (m *mutation) alerting(p plans, records map[string][]string) {
+	byID, look, with := map[string]int{}, map[string]time.Duration{}, assumed(p)
 	for _, g := range m.rules.Groups() {
 		for _, x := range g.Rules {
 			uses, err := metrics.Uses(x.Expr)
@@ -137,26 +144,28 @@ func newMutation(p plans) (*mutation, error) {
 				byID[id], m.watches = i, append(m.watches, mutate.Watch{ID: id})
 			}
 			w := &m.watches[i]
-			w.Hold = max(w.Hold, x.For)
 			m.groups[id] = append(m.groups[id], groupKeyOf(g.File, g.Name))
 			for _, r := range p.rules.Named(id) {
 				w.Reach = max(w.Reach, rule.Computed(r.Timing(with)).Worst)
 			}
-			w.Reach = max(w.Reach, x.For+2*g.Every)
+			w.Hold, w.Reach = max(w.Hold, x.For), max(w.Reach, x.For+2*g.Every)
 			w.Uses = append(w.Uses, m.through(id, uses, records, 0)...)
+			look[id] = max(look[id], longestRange(w.Uses))
 		}
 	}
 	for i := range m.watches {
-		w, look := &m.watches[i], time.Duration(0)
-		for _, u := range w.Uses {
-			if u.Offset == 0 {
-				look = max(look, u.Range)
-			}
-		}
-		w.Reach += look
+		m.watches[i].Reach += look[m.watches[i].ID]
 	}
-	m.objectivesOf(p.objectives)
-	return m, nil
+}
+
+// longestRange is what an expression needs to see of the present.
+func longestRange(uses []metrics.Use) (out time.Duration) {
+	for _, u := range uses {
+		if u.Offset == 0 {
+			out = max(out, u.Range)
+		}
+	}
+	return out
 }
 
 // watchOf is the id of the rule of an alert: of a document its name.

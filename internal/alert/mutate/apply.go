@@ -166,37 +166,51 @@ func with(s metrics.Points, n int, value func(i int, before float64) float64) me
 // run changes the first run after from: every series of a target runs by itself.
 func (t Target) run(m Mutation, from int64) (in injected, ok bool) {
 	for _, s := range t.series {
-		first := after(s, from)
-		for first < len(s.V) && (first == 0 || s.V[first] == s.V[first-1]) {
-			first++
-		}
+		first := changes(s, after(s, from))
 		if first >= len(s.V) {
 			continue
 		}
-		late := (t.Period / 2).Milliseconds()
-		next := first + 1
-		for next < len(s.V) && s.V[next] == s.V[first] {
-			next++
-		}
-		old, step := s.V[first-1], s.V[first]-s.V[first-1]
 		in.fault = time.UnixMilli(s.T[first]).UTC()
-		in.changed = append(in.changed, with(s, first, func(i int, _ float64) float64 {
+		in.changed = append(in.changed, with(s, first, t.ran(m, s, first)))
+	}
+	return in, len(in.changed) > 0
+}
+
+// changes is the first place from n on at which s changes, or its length.
+func changes(s metrics.Points, n int) int {
+	for n < len(s.V) && (n == 0 || s.V[n] == s.V[n-1]) {
+		n++
+	}
+	return n
+}
+
+// ran is what s is where the run at its place first did not go as it did.
+func (t Target) ran(m Mutation, s metrics.Points, first int) func(int, float64) float64 {
+	old, step, next := s.V[first-1], s.V[first]-s.V[first-1], changes(s, first+1)
+	late := (t.Period / 2).Milliseconds()
+	switch {
+	case m == Flat:
+		return func(int, float64) float64 { return old }
+	case m == Drop:
+		return func(i int, _ float64) float64 {
 			switch {
-			case m == Flat:
+			case i < next:
 				return old
-			case m == Delay && i < next && s.T[i] < s.T[first]+late:
-				return old
-			case m == Delay && i < next && t.Class == Heartbeat:
-				return s.V[first] + float64(late)/1000
-			case m == Drop && i < next:
-				return old
-			case m == Drop && t.Class == Runs:
+			case t.Class == Runs:
 				return s.V[i] - step
 			}
 			return s.V[i]
-		}))
+		}
 	}
-	return in, len(in.changed) > 0
+	return func(i int, _ float64) float64 {
+		switch {
+		case i < next && s.T[i] < s.T[first]+late:
+			return old
+		case i < next && t.Class == Heartbeat:
+			return s.V[first] + float64(late)/1000
+		}
+		return s.V[i]
+	}
 }
 
 // fall turns flags over.

@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -79,9 +80,7 @@ func (b *corpus) plant(service, metric, why string, all ...Mutation) {
 // series adds one series: value says what it is at a time.
 func (b *corpus) series(name string, labels map[string]string, value func(at time.Time) float64) {
 	p := metrics.Points{Labels: map[string]string{metrics.NameLabel: name}}
-	for k, v := range labels {
-		p.Labels[k] = v
-	}
+	maps.Copy(p.Labels, labels)
 	for at := b.out.From; !at.After(b.out.To); at = at.Add(corpusStep) {
 		p.T, p.V = append(p.T, at.UnixMilli()), append(p.V, value(at))
 	}

@@ -44,65 +44,108 @@ func nameOf(parts ...string) string {
 	return strings.Trim(s[:min(len(s), 60)], "-")
 }
 
+// draft collects rules that may catch a case.
+type draft struct {
+	job
+
+	sel string
+	out []Proposal
+}
+
+func (d *draft) add(hold, look time.Duration, impact, format string, args ...any) {
+	d.out = append(d.out, Proposal{
+		Name: nameOf(d.Service, strings.TrimPrefix(d.Metric, d.Service), string(d.m)), Expr: fmt.Sprintf(format, args...), For: hold, Service: d.Service, Impact: impact,
+		Reach: hold + look + d.shows(d.m) + 3*time.Minute,
+	})
+}
+
+const ten = 10 * time.Minute
+
+// ago is with what the present is compared.
+func ago() []string { return []string{"1d", "1w"} }
+
+func spoken(d time.Duration) string { return model.Duration(d).String() }
+
 // candidates are rules that may catch a case, the plainest first.
-func (j job) candidates() (out []Proposal) {
-	sel := j.Selector()
-	add := func(hold, look time.Duration, impact, format string, args ...any) {
-		out = append(out, Proposal{
-			Name: nameOf(j.Service, strings.TrimPrefix(j.Metric, j.Service), string(j.m)), Expr: fmt.Sprintf(format, args...), For: hold, Service: j.Service, Impact: impact,
-			Reach: hold + look + j.shows(j.m) + 3*time.Minute,
-		})
+func (j job) candidates() []Proposal {
+	d := &draft{job: j, sel: j.Selector()}
+	if j.m == Vanish {
+		d.add(5*time.Minute, 0, "Nobody would hear of it: "+j.Metric+" has no samples.", "absent(%s)", d.sel)
+		return d.out
 	}
-	name := func(d time.Duration) string { return model.Duration(d).String() }
-	ago := []string{"1d", "1w"}
-	const ten = 10 * time.Minute
+	switch j.Class {
+	case Heartbeat, Runs:
+		d.late()
+	case Traffic:
+		d.less()
+	case Flag:
+		d.flag()
+	case Level:
+		d.level()
+	case Errors:
+		d.errors()
+	case Latency:
+		for _, a := range ago() {
+			q := "histogram_quantile(0.5, sum by (le) (rate(" + d.sel + "[5m]%s)))"
+			d.add(5*time.Minute, 5*time.Minute, "It is three times as slow as is usual.", q+" > 3 * "+q, "", " offset "+a)
+		}
+	case Failures:
+		d.add(5*time.Minute, ten, "It fails three times as often as is usual.", "sum(rate(%s[10m])) > 3 * sum(rate(%s[1d] offset 1h)) + 0.01", d.sel, d.sel)
+	}
+	return d.out
+}
+
+func (d *draft) late() {
 	switch {
-	case j.m == Vanish:
-		add(5*time.Minute, 0, "Nobody would hear of it: "+j.Metric+" has no samples.", "absent(%s)", sel)
-	case j.Class == Heartbeat && j.m == Flat && j.Period == 0:
-		add(0, time.Hour, "What writes "+j.Metric+" has stopped.", "time() - max(%s) > 3600", sel)
-	case j.Class == Heartbeat:
-		add(0, 0, "A run did not happen in time.", "time() - max(%s) > %d", sel, int(1.25*j.Period.Seconds()))
-	case j.Class == Runs:
-		add(0, 0, "A run did not happen in time.", "sum(increase(%s[%s])) < 0.5", sel, name((5 * j.Period / 4).Truncate(time.Minute)))
-	case j.Class == Flag && j.high && !j.low:
-		add(2*time.Minute, 0, j.Metric+" says that something is wrong.", "max(%s) == 1", sel)
-	case j.Class == Flag:
-		add(2*time.Minute, 0, j.Metric+" says that something is down.", "min(%s) == 0", sel)
-	case j.m == Flat && j.Class == Traffic:
-		add(5*time.Minute, ten, "Nothing happens any more.", "sum(rate(%s[10m])) == 0", sel)
-	case j.m == Flat:
-		for _, d := range []time.Duration{30 * time.Minute, 2 * time.Hour, 12 * time.Hour} {
-			add(0, d, j.Metric+" does not change any more: what writes it hangs.", "changes(%s[%s]) == 0", sel, name(d))
-		}
-	case j.m == Halve && j.Class == Traffic:
-		for _, a := range ago {
-			add(ten, ten, "Much less happens than is usual.", "sum(rate(%s[10m])) < 0.65 * sum(rate(%s[10m] offset %s))", sel, sel, a)
-		}
-	case j.m == Halve:
-		for _, a := range ago {
-			add(ten, ten, "Much less than is usual.", "avg_over_time(%s[10m]) < 0.65 * avg_over_time(%s[10m] offset %s)", sel, sel, a)
-		}
-	case j.Class == Errors:
-		part, total := selector(j.part.Metric, j.part.Matchers, j.Labels), selector(j.total.Metric, j.total.Matchers, j.Labels)
-		share := fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m]))", part, total)
-		if !j.bad {
-			share = "1 - " + share
-		}
-		add(2*time.Minute, 5*time.Minute, "More than 3 % of all events fail.", "%s > 0.03", share)
-	case j.Class == Latency:
-		q := func(offset string) string {
-			return fmt.Sprintf("histogram_quantile(0.5, sum by (le) (rate(%s[5m]%s)))", sel, offset)
-		}
-		for _, a := range ago {
-			add(5*time.Minute, 5*time.Minute, "It is three times as slow as is usual.", "%s > 3 * %s", q(""), q(" offset "+a))
-		}
-	case j.Class == Failures:
-		add(5*time.Minute, ten, "It fails three times as often as is usual.", "sum(rate(%s[10m])) > 3 * sum(rate(%s[1d] offset 1h)) + 0.01", sel, sel)
+	case d.Period == 0:
+		d.add(0, time.Hour, "What writes "+d.Metric+" has stopped.", "time() - max(%s) > 3600", d.sel)
+	case d.Class == Heartbeat:
+		d.add(0, 0, "A run did not happen in time.", "time() - max(%s) > %d", d.sel, int(1.25*d.Period.Seconds()))
 	default:
-		add(5*time.Minute, 0, j.Metric+" is three times as high as it ever was that day.", "%s > 3 * max_over_time(%s[1d] offset 1h)", sel, sel)
+		d.add(0, 0, "A run did not happen in time.", "sum(increase(%s[%s])) < 0.5", d.sel, spoken((5 * d.Period / 4).Truncate(time.Minute)))
 	}
-	return out
+}
+
+func (d *draft) less() {
+	if d.m == Flat {
+		d.add(5*time.Minute, ten, "Nothing happens any more.", "sum(rate(%s[10m])) == 0", d.sel)
+		return
+	}
+	for _, a := range ago() {
+		d.add(ten, ten, "Much less happens than is usual.", "sum(rate(%s[10m])) < 0.65 * sum(rate(%s[10m] offset %s))", d.sel, d.sel, a)
+	}
+}
+
+func (d *draft) flag() {
+	if d.high && !d.low {
+		d.add(2*time.Minute, 0, d.Metric+" says that something is wrong.", "max(%s) == 1", d.sel)
+		return
+	}
+	d.add(2*time.Minute, 0, d.Metric+" says that something is down.", "min(%s) == 0", d.sel)
+}
+
+func (d *draft) level() {
+	switch d.m {
+	case Flat:
+		for _, over := range []time.Duration{30 * time.Minute, 2 * time.Hour, 12 * time.Hour} {
+			d.add(0, over, d.Metric+" does not change any more: what writes it hangs.", "changes(%s[%s]) == 0", d.sel, spoken(over))
+		}
+	case Halve:
+		for _, a := range ago() {
+			d.add(ten, ten, "Much less than is usual.", "avg_over_time(%s[10m]) < 0.65 * avg_over_time(%s[10m] offset %s)", d.sel, d.sel, a)
+		}
+	default:
+		d.add(5*time.Minute, 0, d.Metric+" is three times as high as it was all day.", "%s > 3 * max_over_time(%s[1d] offset 1h)", d.sel, d.sel)
+	}
+}
+
+func (d *draft) errors() {
+	part, total := selector(d.part.Metric, d.part.Matchers, d.Labels), selector(d.total.Metric, d.total.Matchers, d.Labels)
+	share := fmt.Sprintf("sum(rate(%s[5m])) / sum(rate(%s[5m]))", part, total)
+	if !d.bad {
+		share = "1 - " + share
+	}
+	d.add(2*time.Minute, 5*time.Minute, "More than 3 % of all events fail.", "%s > 0.03", share)
 }
 
 // propose finds a rule that catches every try of a gap, and is silent without it;

@@ -74,19 +74,26 @@ func (r Report) Share() (told, caught float64) {
 
 // Result is what came of the failures of what one watch selects.
 type Result struct {
-	Rule     string `json:"rule"`
-	Injected int    `json:"injected"`
-	Caught   int    `json:"caught"` // by any watch
-	Gaps     []Gap  `json:"gaps"`
+	Rule     string `json:"rule" minLength:"1" maxLength:"200"`
+	Injected int    `json:"injected" minimum:"0" doc:"Failures of what it selects."`
+	Caught   int    `json:"caught" minimum:"0" doc:"Of those, what it or another told in time."`
+	Gaps     []Gap  `json:"gaps" maxItems:"500"`
+}
+
+// Tested is the last result of a rule.
+type Tested struct {
+	Result
+
+	At time.Time `json:"at"`
 }
 
 // Gap is a case that was not caught, for a page.
 type Gap struct {
-	Series   string   `json:"series"`
-	Mutation Mutation `json:"mutation"`
-	Missed   int      `json:"missed"`
-	Of       int      `json:"of"`
-	Proposal string   `json:"proposal,omitempty"` // an AlertRule document
+	Series   string   `json:"series" maxLength:"4000"`
+	Mutation Mutation `json:"mutation" enum:"drop,delay,halve,flat,vanish,errors5,errors100,tenfold"`
+	Missed   int      `json:"missed" minimum:"0"`
+	Of       int      `json:"of" minimum:"0"`
+	Proposal string   `json:"proposal,omitempty" maxLength:"16000" doc:"An AlertRule document that catches it."`
 }
 
 // Case is all tries of one mutation of one target.

@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/hinoban/hinoban/internal/metrics"
 )
@@ -61,52 +62,54 @@ func divided(series []metrics.Points, line []int64, all []float64, share float64
 }
 
 // values are what labels say of events that went well, or did not.
-var values = []string{"500", "503", "504", "429", "400", "200", "204", "5xx", "4xx", "2xx", "error", "errors", "failed", "failure", "fail", "timeout", "ko", "false", "success", "ok", "true", "unknown"}
+func values() []string {
+	return []string{"500", "503", "504", "429", "400", "200", "204", "5xx", "4xx", "2xx", "error", "errors", "failed", "failure", "fail", "timeout", "ko", "false", "success", "ok", "true", "unknown"}
+}
 
 // born makes a series that was never seen: of the part, or, where in is false, of
 // the total alone. It was at 0 all the time.
 func born(like metrics.Points, part metrics.Part, in bool) []metrics.Points {
 	labels := maps.Clone(like.Labels)
+	ok := false
 	if in {
 		labels[metrics.NameLabel] = part.Metric
+		ok = meet(labels, part.Matchers)
+	} else {
+		ok = differ(labels, part.Matchers)
 	}
-	turned := false
-	for _, m := range part.Matchers {
-		if m.Matches(like.Labels[m.Name]) == in || (!in && isOwner(m.Name)) {
-			continue
-		}
-		for _, v := range append([]string{m.Value}, values...) {
-			if m.Matches(v) == in {
-				labels[m.Name], turned = v, true
-				break
-			}
-		}
-		if m.Matches(labels[m.Name]) != in {
-			return nil
-		}
-		if !in {
-			break
-		}
-	}
-	// What is of the total alone differs in one label that the part asks about.
-	if !in && !turned {
-		for _, m := range part.Matchers {
-			for _, v := range values {
-				if !m.Matches(v) && like.Labels[m.Name] != v && !isOwner(m.Name) && !turned {
-					labels[m.Name], turned = v, true
-				}
-			}
-		}
-		if !turned {
-			return nil
-		}
+	if !ok {
+		return nil
 	}
 	return []metrics.Points{{Labels: labels, T: like.T, V: make([]float64, len(like.T))}}
 }
 
-func isOwner(label string) bool {
-	for _, o := range owners {
-		if o == label {
+// meet changes labels so that they meet conditions; false where no value is known
+// that would.
+func meet(labels map[string]string, all metrics.Selector) bool {
+	for _, m := range all {
+		if m.Matches(labels[m.Name]) {
+			continue
+		}
+		known := append([]string{m.Value}, values()...)
+		i := slices.IndexFunc(known, m.Matches)
+		if i < 0 {
+			return false
+		}
+		labels[m.Name] = known[i]
+	}
+	return true
+}
+
+// differ changes one label, and none that says whose the series is, so that they do
+// not meet the conditions.
+func differ(labels map[string]string, all metrics.Selector) bool {
+	for _, m := range all {
+		if slices.Contains(owners(), m.Name) {
+			continue
+		}
+		i := slices.IndexFunc(values(), func(v string) bool { return !m.Matches(v) && labels[m.Name] != v })
+		if i >= 0 {
+			labels[m.Name] = values()[i]
 			return true
 		}
 	}

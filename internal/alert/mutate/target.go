@@ -73,23 +73,23 @@ func selector(metric string, ms metrics.Selector, of map[string]string) string {
 }
 
 // owners are the labels that say whose a series is, the first that is there counts.
-var owners = []string{"service", "app", "job_name", "job"}
+func owners() []string { return []string{"service", "app", "job_name", "job"} }
 
 // places are the labels that tell apart what does the same.
-var places = []string{"instance", "pod", "node", "host", "replica"}
+func places() []string { return []string{"instance", "pod", "node", "host", "replica"} }
 
 // ownerOf is whose a series is: alone says that every label counts but for its place.
 func ownerOf(labels map[string]string, all bool) map[string]string {
 	out := map[string]string{}
 	if all {
 		for k, v := range labels {
-			if k != metrics.NameLabel && !slices.Contains(places, k) {
+			if k != metrics.NameLabel && !slices.Contains(places(), k) {
 				out[k] = v
 			}
 		}
 		return out
 	}
-	for _, o := range owners {
+	for _, o := range owners() {
 		if v := labels[o]; v != "" {
 			return map[string]string{o: v}
 		}
@@ -98,7 +98,7 @@ func ownerOf(labels map[string]string, all bool) map[string]string {
 }
 
 func serviceOf(labels map[string]string) string {
-	for _, o := range owners {
+	for _, o := range owners() {
 		if v := labels[o]; v != "" {
 			return v
 		}
@@ -155,35 +155,43 @@ type finder struct {
 
 // use adds the targets of one selector.
 func (f *finder) use(u metrics.Use, mixed bool) {
-	chosen := pick(u.Part, f.byName[u.Metric])
-	if len(chosen) == 0 || (u.Over && u.High && u.Ratio > 0 && !mixed) {
+	if u.Over && u.High && u.Ratio > 0 && !mixed {
 		return // what is bad of a ratio is raised by [Errors]
 	}
-	counter := u.Func == "rate" || u.Func == "increase" || u.Func == "irate" || strings.HasSuffix(u.Metric, "_total") || strings.HasSuffix(u.Metric, "_count")
-	for _, s := range chosen {
-		class, period := classOf(u, s, counter)
-		if class == Runs && f.dense(s) {
+	for _, s := range pick(u.Part, f.byName[u.Metric]) {
+		class, period := classOf(u, s)
+		switch {
+		case class == Runs && f.dense(s):
 			class, period = Traffic, 0
-		}
-		if class == Traffic && u.High && !u.Low && u.Ratio == 0 && !mixed {
+		case class == Traffic && u.High && !u.Low && u.Ratio == 0 && !mixed:
 			class = Failures
 		}
-		owner := ownerOf(s.Labels, class == Heartbeat || class == Runs || class == Level || class == Flag)
-		t := &Target{Metric: u.Metric, Labels: owner, Class: class, Service: serviceOf(s.Labels)}
-		key := t.Selector() + "\xff" + string(class)
-		if have, ok := f.found[key]; ok {
-			t = have
-		} else {
-			for _, x := range f.byName[u.Metric] {
-				if within(owner, x.Labels) {
-					t.series = append(t.series, x)
-				}
-			}
-			f.found[key] = t
-		}
+		t := f.target(u.Metric, class, s)
 		t.Period = max(t.Period, period)
 		t.low, t.high = t.low || u.Low, t.high || (u.High && !mixed)
 	}
+}
+
+// target is that of a series, which is new where none has been found.
+func (f *finder) target(metric string, class Class, s metrics.Points) *Target {
+	owner := ownerOf(s.Labels, class == Heartbeat || class == Runs || class == Level || class == Flag)
+	t := &Target{Metric: metric, Labels: owner, Class: class, Service: serviceOf(s.Labels)}
+	key := t.Selector() + "\xff" + string(class)
+	if have, ok := f.found[key]; ok {
+		return have
+	}
+	for _, x := range f.byName[metric] {
+		if within(owner, x.Labels) {
+			t.series = append(t.series, x)
+		}
+	}
+	f.found[key] = t
+	return t
+}
+
+// counts reports whether a selector is of a counter.
+func counts(u metrics.Use) bool {
+	return slices.Contains([]string{"rate", "increase", "irate"}, u.Func) || strings.HasSuffix(u.Metric, "_total") || strings.HasSuffix(u.Metric, "_count")
 }
 
 // dense reports whether a counter of the same owner grows all the time: what is seldom
@@ -205,7 +213,7 @@ func within(part, labels map[string]string) bool {
 }
 
 // classOf says what a series is.
-func classOf(u metrics.Use, s metrics.Points, counter bool) (Class, time.Duration) {
+func classOf(u metrics.Use, s metrics.Points) (Class, time.Duration) {
 	last := math.NaN()
 	if n := len(s.V); n > 0 {
 		last = s.V[n-1]
@@ -216,7 +224,7 @@ func classOf(u metrics.Use, s metrics.Points, counter bool) (Class, time.Duratio
 		return Latency, 0
 	case stamp && last > 1e9 && last < 1e11:
 		return Heartbeat, periodOf(s)
-	case counter:
+	case counts(u):
 		if p := periodOf(s); p > 0 {
 			return Runs, p
 		}
@@ -266,7 +274,7 @@ func (f *finder) ratios(w Watch) {
 		if len(over)+len(below) == 0 {
 			return
 		}
-		if len(over) != 1 || len(below) != 1 || over[0].Part.Matchers.String()+over[0].Metric == below[0].Part.Matchers.String()+below[0].Metric {
+		if len(over) != 1 || len(below) != 1 || over[0].Matchers.String()+over[0].Metric == below[0].Matchers.String()+below[0].Metric {
 			continue
 		}
 		f.ratio(over[0], below[0])
@@ -291,7 +299,7 @@ func (f *finder) ratio(over, below metrics.Use) {
 				t.series = append(t.series, s)
 			}
 		}
-		id := cmp.Or(key, over.Metric) + "\xff" + selector(over.Metric, over.Part.Matchers, nil)
+		id := cmp.Or(key, over.Metric) + "\xff" + selector(over.Metric, over.Matchers, nil)
 		f.found[t.Selector()+"\xff"+id] = t
 	}
 }

@@ -84,7 +84,7 @@ func (s *Samples) Has(name string) bool { return len(s.byName[name]) > 0 }
 
 // record appends what a rule recorded.
 func (s *Samples) record(ls labels.Labels, t int64, v float64) {
-	name := ls.Get(labels.MetricName)
+	name := ls.Get(metrics.NameLabel)
 	all := s.byName[name]
 	i, found := slices.BinarySearchFunc(all, ls, func(a *line, b labels.Labels) int { return labels.Compare(a.labels, b) })
 	if !found {
@@ -153,7 +153,7 @@ func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, ms ..
 		}
 	}
 	for _, m := range ms {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == metrics.NameLabel && m.Type == labels.MatchEqual {
 			take(q.s.byName[m.Value])
 			return &set{lines: found, q: q, at: -1}
 		}
