@@ -3,7 +3,10 @@ package app
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert/mutate"
@@ -51,5 +54,41 @@ func TestMutationNamesEveryPlantedGap(t *testing.T) {
 		fmt.Printf("FIGURE | gaps planted, and named | %d |\n", len(planted))
 		fmt.Printf("FIGURE | missed and not planted | %d |\n", tries)
 		fmt.Printf("FIGURE | time | %.1f s |\n", time.Since(began).Seconds())
+	}
+}
+
+func TestMutationReadsSeriesAndIsKept(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "past_test.yaml")
+	text := "evaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n  - {series: 'up{job=\"x\"}', values: '1x5000'}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := fstest.MapFS{"r.yaml": {Data: []byte("groups: [{name: a, rules: [{alert: Down, expr: 'up == 0', for: 1m, labels: {severity: page}}]}]")}}
+	got, problems, err := MutateRules(t.Context(), folder, MutateOptions{Series: file})
+	if err != nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	if gaps := got.Gaps(); len(got.Cases) != 2 || len(gaps) != 1 || gaps[0].Mutation != mutate.Vanish || gaps[0].Proposal == nil || gaps[0].Proposal.Expr != `absent(up{job="x"})` {
+		t.Errorf("got %+v", got)
+	}
+	for _, o := range []MutateOptions{{Series: file, Rules: []string{"Nope"}}, {Series: file, Mutations: []string{"nope"}}, {Series: dir + "/nope"}} {
+		if _, _, err := MutateRules(t.Context(), folder, o); err == nil {
+			t.Errorf("%+v: got no error", o)
+		}
+	}
+
+	a := ruled(t)
+	if err := a.judging.store.PutMutations(t.Context(), time.Now(), []mutate.Result{{Rule: "disk-fills", Injected: 3, Caught: 2, Gaps: []mutate.Gap{{Series: "up", Mutation: mutate.Vanish, Missed: 1, Of: 3, Proposal: "kind: AlertRule"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	page := fetch(a, "/rules/DiskFills", "en").Body.String()
+	for _, want := range []string{"caught 2 of 3", "There are no samples any more: nothing told in 1 of 3 tries", "kind: AlertRule"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page of the rule lacks %q", want)
+		}
+	}
+	if list := fetch(a, "/api/v1/alerts/mutation-results", "en").Body.String(); !strings.Contains(list, `"caught":2`) {
+		t.Errorf("got %s", list)
 	}
 }

@@ -188,10 +188,10 @@ func changes(s metrics.Points, n int) int {
 func (t Target) ran(m Mutation, s metrics.Points, first int) func(int, float64) float64 {
 	old, step, next := s.V[first-1], s.V[first]-s.V[first-1], changes(s, first+1)
 	late := (t.Period / 2).Milliseconds()
-	switch {
-	case m == Flat:
+	if m == Flat {
 		return func(int, float64) float64 { return old }
-	case m == Drop:
+	}
+	if m == Drop {
 		return func(i int, _ float64) float64 {
 			switch {
 			case i < next:

@@ -70,7 +70,7 @@ func values() []string {
 // the total alone. It was at 0 all the time.
 func born(like metrics.Points, part metrics.Part, in bool) []metrics.Points {
 	labels := maps.Clone(like.Labels)
-	ok := false
+	var ok bool
 	if in {
 		labels[metrics.NameLabel] = part.Metric
 		ok = meet(labels, part.Matchers)
