@@ -163,7 +163,7 @@ func (f *finder) use(u metrics.Use, mixed bool) {
 		switch {
 		case class == Runs && f.dense(s):
 			class, period = Traffic, 0
-		case class == Traffic && u.High && !u.Low && u.Ratio == 0 && !mixed:
+		case class == Traffic && alone(u) && !mixed:
 			class = Failures
 		}
 		t := f.target(u.Metric, class, s)
@@ -171,6 +171,9 @@ func (f *finder) use(u metrics.Use, mixed bool) {
 		t.low, t.high = t.low || u.Low, t.high || (u.High && !mixed)
 	}
 }
+
+// alone reports whether a selector minds only that much happens, of no total.
+func alone(u metrics.Use) bool { return u.High && !u.Low && u.Ratio == 0 }
 
 // target is that of a series, which is new where none has been found.
 func (f *finder) target(metric string, class Class, s metrics.Points) *Target {
