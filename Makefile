@@ -78,6 +78,10 @@ bench-alerts: ## Measure alerts beside Debian's Alertmanager in the same minutes
 	go test -run '^$$' -bench . -benchtime 1x ./internal/alert/replay
 	$(MAKE) bench-rules bench-judge
 
+.PHONY: bench-mutate
+bench-mutate: ## Inject failures into a week with known gaps, and print what was caught or named
+	HINOBAN_FIGURES=1 go test -count=1 -run TestMutationNamesEveryPlantedGap -v ./internal/app | grep FIGURE | sed "s/.*FIGURE //"
+
 .PHONY: cover
 cover: ## Measure the coverage of the tests
 	go test -coverpkg=./internal/... -coverprofile=coverage.out ./internal/... ./test/e2e/... && go tool cover -func=coverage.out | tail -1

@@ -17,7 +17,7 @@ func (a *App) wireAlert() module.Module {
 	a.inbox = alert.NewInbox(store, a.now)
 	a.judge(store)
 	m := module.Module{Name: "alert", Migrations: alertdb.Migrations, Text: alertweb.Text(), Nav: alertweb.Nav(), Panels: alertweb.Panels()}
-	deps := alertweb.Deps{Log: a.log, Now: a.now, NewID: id.New, Inbox: a.inbox, Events: a.bus, Catalog: a.catalog, Judge: a.judgingDeps()}
+	deps := alertweb.Deps{Log: a.log, Now: a.now, NewID: id.New, Inbox: a.inbox, Events: a.bus, Catalog: a.catalog, Judge: a.judgingDeps(), Tests: store, Rules: alertweb.RuleBook{Set: a.rules.set.Load}}
 	m.Loops, m.On = []run.Loop{a.tellWeekly()}, []bus.Handler{a.heardIncidents()}
 	m.API = func(api *httpd.API) { alertweb.API(api, deps) }
 	m.Pages = func(kit *webkit.Kit, all []module.Panel) []httpd.Route {

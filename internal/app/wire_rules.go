@@ -46,7 +46,7 @@ func (a *App) wireRules() module.Module {
 	a.rules.engine, a.rules.began = engine, a.now()
 	a.rules.set.Store(&rule.Set{})
 	a.inbox.Describe = func(s alert.Signal) alert.Signal { return a.rules.set.Load().Describe(s) }
-	deps := alertweb.Deps{Log: a.log, Now: a.now, Inbox: a.inbox, Rules: alertweb.RuleBook{Set: a.rules.set.Load, Live: a.liveRules, Latency: a.latencyOf}}
+	deps := alertweb.Deps{Log: a.log, Now: a.now, Inbox: a.inbox, Tests: a.judging.store, Rules: alertweb.RuleBook{Set: a.rules.set.Load, Live: a.liveRules, Latency: a.latencyOf}}
 	return module.Module{
 		Name: "alert.rules", Panels: alertweb.RulePanels(),
 		API: func(api *httpd.API) { alertweb.RuleAPI(api, deps) },

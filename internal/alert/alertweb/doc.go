@@ -56,6 +56,7 @@ type Deps struct {
 	Rules   RuleBook
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
 	Judge   *Judging       // nil: nothing is judged
+	Tests   Tests          // of rules by mutation; nil: none are kept
 }
 
 // Text is the room's text: one file for each part of the room.

@@ -104,6 +104,7 @@ func JudgeAPI(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/alerts/missed", op("list-missed", "What was missed, the newest first"), d.apiMisses)
 	httpd.Get(a, "/api/v1/rule-scores", op("list-rule-scores", "What rules are worth to those they wake, the worst first"), d.apiScores)
 	httpd.Get(a, "/api/v1/rule-proposals", op("list-rule-proposals", "What to change about rules, as patches with what would have been lost"), d.apiProposals)
+	d.mutationAPI(a)
 	httpd.Get(a, "/api/v1/alerts/weekly", op("get-alert-week", "A week of alerts"), d.apiWeek)
 }
 

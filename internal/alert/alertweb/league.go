@@ -26,6 +26,7 @@ type leagueView struct {
 	Count     int
 	Weekly    string
 	From      string
+	Stale     []staleRow
 }
 
 type leagueRow struct {
@@ -38,6 +39,7 @@ type leagueRow struct {
 	TooMany                          bool
 	Ack, Alone, PerIncident          string
 	Judged                           time.Time
+	Tested                           testedView
 	Asks                             string // what is proposed, in a word
 }
 
@@ -129,6 +131,14 @@ func (d Deps) leaguePage(r *http.Request) (webkit.Page, error) {
 	for _, s := range d.Catalog.Services(ctx) {
 		services = append(services, s.ID)
 	}
+	tested, err := d.tested(ctx)
+	if err != nil {
+		return webkit.Page{}, err
+	}
+	for i := range v.Rows {
+		v.Rows[i].Tested = viewTested(ctx, tested, strings.TrimPrefix(v.Rows[i].ID, v.Rows[i].Source+"-"))
+	}
+	v.Stale = viewStale(board, tested)
 	v.Filter.Service = pick(webkit.T(ctx, "alerts.filter.anyservice"), services, r.URL.Query().Get("service"))
 	return webkit.Page{Title: webkit.T(ctx, "judge.league"), Active: "alerts", Crumbs: []webkit.Crumb{{Text: webkit.T(ctx, "judge.league")}}, Live: []string{"alert"}, Body: leaguePage(v)}, nil
 }
@@ -386,6 +396,7 @@ func leagueColumns(ctx context.Context) []webkit.ColumnHead {
 		{Text: webkit.T(ctx, "alerts.fact.rule")},
 		col("precision", "precision", false, false), col("alerts", "alerts", true, true), col("shift", "shift", true, false),
 		col("ack", "ack", true, true), col("alone", "alone", true, true), col("incident", "", true, true),
+		col("tested", "", false, true),
 		{Text: webkit.T(ctx, "judge.col.judged"), Wide: true},
 	}
 }

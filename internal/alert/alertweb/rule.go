@@ -155,8 +155,14 @@ func (d Deps) rulePage(r *http.Request) (webkit.Page, error) {
 	}
 	var v []ruleView
 	live := d.Rules.Live()
+	tested, err := d.tested(ctx)
+	if err != nil {
+		return webkit.Page{}, err
+	}
 	for _, x := range found {
-		v = append(v, viewRule(ctx, d.answer(x, live(x)), d.Rules.Latency(x)))
+		one := viewRule(ctx, d.answer(x, live(x)), d.Rules.Latency(x))
+		one.Tested = viewTested(ctx, tested, x.ID)
+		v = append(v, one)
 	}
 	return webkit.Page{Title: found[0].Title, Active: "alerts", Live: []string{"alert"}, Crumbs: []webkit.Crumb{{Text: name}}, Body: rulePage(v)}, nil
 }

@@ -33,6 +33,7 @@ type ruleView struct {
 	Lacks     []lackView
 	Instances []instanceView
 	More      int // instances that are not shown
+	Tested    testedView
 }
 
 type liveView struct {
