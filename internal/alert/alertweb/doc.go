@@ -42,6 +42,8 @@ type Events interface {
 type Catalog interface {
 	Services(ctx context.Context) []catalog.Service
 	People(ctx context.Context) []catalog.Person
+	Teams(ctx context.Context) []catalog.Team
+	Owner(ctx context.Context, q catalog.Question) (catalog.Owner, error)
 }
 
 // Deps are what the pages need.
@@ -54,6 +56,7 @@ type Deps struct {
 	Events  Events
 	Catalog Catalog
 	Rules   RuleBook
+	Routes  RouteBook
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
 	Judge   *Judging       // nil: nothing is judged
 	Tests   Tests          // of rules by mutation; nil: none are kept

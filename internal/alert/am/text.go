@@ -39,6 +39,11 @@ func ParseMatchers(text string) (labels.Matchers, error) {
 		if err != nil {
 			return nil, errs.New(errs.Invalid, `line %d: %w: write name="value", name!="value", name=~"regex" or name!~"regex"`, n, err)
 		}
+		for _, m := range ms {
+			if m.Name != dispatch.AckLabel && !ValidName(m.Name) {
+				return nil, errs.New(errs.Invalid, "line %d: %q is no name of a label", n, clip(m.Name))
+			}
+		}
 		out = append(out, ms...)
 	}
 	return out, nil

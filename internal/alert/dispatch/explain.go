@@ -29,7 +29,7 @@ type Step struct {
 	Value    string          // what the alert has in the place of Failed
 	GroupKey string          // of the group it is in, where Outcome is Tells
 	Group    Set             // that group's labels
-	MutedBy  []string        // intervals that keep the node from telling at now, where Outcome is Tells
+	MutedBy  []string        // intervals that keep the node from telling at now
 }
 
 // Explain walks the whole tree of plan, parents before children, and says what
@@ -58,7 +58,7 @@ type explanation struct {
 // it is set, is what became of r before its matchers were asked.
 func (e *explanation) visit(r *Route, depth int, given Outcome) bool {
 	at := len(e.steps)
-	e.steps = append(e.steps, Step{Route: r, Depth: depth, Outcome: given})
+	e.steps = append(e.steps, Step{Route: r, Depth: depth, Outcome: given, MutedBy: e.plan.muted(r, e.now)})
 	below := Beyond
 	if given == "" {
 		below = ""
@@ -84,7 +84,7 @@ func (e *explanation) visit(r *Route, depth int, given Outcome) bool {
 	s.Outcome = Passes
 	if !told {
 		s.Outcome, s.Group = Tells, grouping(r, e.visible())
-		s.GroupKey, s.MutedBy = r.Key()+":"+s.Group.Map().String(), e.plan.muted(r, e.now)
+		s.GroupKey = r.Key() + ":" + s.Group.Map().String()
 	}
 	return true
 }
@@ -174,3 +174,6 @@ func (s *State) GroupDue(key string) (due time.Time, flushed, ok bool) {
 	}
 	return time.Time{}, false, false
 }
+
+// Match is the label set that matchers see: the labels, and who has the alert.
+func (a Alert) Match() Set { return a.match() }

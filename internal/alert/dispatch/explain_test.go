@@ -66,7 +66,7 @@ func TestExplainSaysWhatBecameOfAnAlertAtEachNode(t *testing.T) {
 			if s.GroupKey != "" {
 				text += " " + s.GroupKey
 			}
-			if len(s.MutedBy) > 0 {
+			if len(s.MutedBy) > 0 && s.Outcome == dispatch.Tells {
 				text += " muted " + strings.Join(s.MutedBy, ",")
 			}
 			got = append(got, text)
