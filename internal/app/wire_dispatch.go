@@ -55,7 +55,7 @@ func (a *App) wireDispatch() module.Module {
 	}
 	r.api.Use(none)
 	a.routing = r
-	return module.Module{
+	return a.wireRoutePages(module.Module{
 		Name: "dispatch", Routes: r.routes(), Workers: []run.Worker{{Name: "alert.dispatch", Each: true, Run: func(ctx context.Context) error { return r.runner.Run(ctx) }}, {Name: "alert.feed", Run: r.feeder.Run}},
 		Loops: []run.Loop{{Name: "alert.prune", Every: time.Minute, Do: a.pruneAlerts}},
 		On: []bus.Handler{
@@ -65,7 +65,7 @@ func (a *App) wireDispatch() module.Module {
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error { return a.ackRouted(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error { return a.ackRouted(ctx, e.Alert) }),
 		},
-	}
+	})
 }
 
 // openRoutes loads what the disk keeps, once the tables are there.

@@ -28,6 +28,7 @@ type AlertDetail struct {
 	Alert   alert.Alert    `json:"alert"`
 	History []event.Record `json:"history" doc:"The log's records of the alert, the oldest first."`
 	Similar []alert.Alert  `json:"similar" doc:"Earlier alerts of the same rule, the newest first."`
+	Told
 }
 
 type (
@@ -80,6 +81,9 @@ func API(a *httpd.API, d Deps) {
 	op := func(id, summary string) httpd.Op { return httpd.Op{ID: id, Tag: "alert", Summary: summary} }
 	httpd.Get(a, "/api/v1/alerts", op("list-alerts", "List alerts, the newest first"), d.apiList)
 	httpd.Get(a, "/api/v1/alerts/{id}", op("get-alert", "An alert, its history and its like"), d.apiGet)
+	httpd.Get(a, "/api/v1/alerts/{id}/explain", op("explain-alert", "Why an alert fired, which routes it matched, who was told and paged when"), func(ctx context.Context, in *oneIn) (Explained, error) {
+		return d.explained(ctx, in.ID)
+	})
 	judge := func(verb, summary string, do func(context.Context, string, string, string) (alert.Alert, error)) {
 		httpd.Post(a, "/api/v1/alerts/{id}/"+verb, op(verb+"-alert", summary), func(ctx context.Context, in *judgeIn) (AlertAnswer, error) {
 			got, err := do(ctx, in.ID, auth.Actor(ctx, in.Body.as()), "api")
@@ -121,7 +125,11 @@ func (d Deps) apiGet(ctx context.Context, in *oneIn) (AlertDetail, error) {
 		return AlertDetail{}, err
 	}
 	history, err := d.Events.Events(ctx, event.Query{Subjects: []string{alert.Subject(a.ID)}})
-	return AlertDetail{Alert: a, History: listed(history), Similar: listed(past)}, err
+	if err != nil {
+		return AlertDetail{}, err
+	}
+	told, err := d.told(ctx, a)
+	return AlertDetail{Alert: a, History: listed(history), Similar: listed(past), Told: told}, err
 }
 
 func (d Deps) apiSignal(ctx context.Context, in *signalIn) (AlertAnswer, error) {

@@ -59,24 +59,24 @@ type Notice struct {
 
 // RouteStep is one node of the tree and what became of the alert there.
 type RouteStep struct {
-	Depth    int      `json:"depth" doc:"0 is the root."`
-	Matchers string   `json:"matchers" doc:"All must hold. {} matches everything."`
-	Document string   `json:"document,omitempty" doc:"The Route document that it is; else it is of alertmanager.yml."`
-	Receiver string   `json:"receiver"`
-	Outcome  string   `json:"outcome,omitempty" enum:"tells,passes,fails,skipped,beyond" doc:"tells: its receiver is told. passes: it matches, and nodes below it tell. fails: a matcher does not hold. skipped: a node before it matched and does not continue. beyond: its parent was not entered."`
-	Failed   string   `json:"failed,omitempty" doc:"The first matcher that does not hold."`
-	Value    string   `json:"value,omitempty" doc:"What the alert has in its place."`
-	GroupBy  []string `json:"group_by"`
-	GroupKey string   `json:"group_key,omitempty"`
-	Wait     float64  `json:"group_wait_seconds"`
-	Interval float64  `json:"group_interval_seconds"`
-	Repeat   float64  `json:"repeat_interval_seconds"`
-	Continue bool     `json:"continue"`
-	Mute     []string `json:"mute_time_intervals,omitempty"`
-	Active   []string `json:"active_time_intervals,omitempty"`
-	MutedBy  []string `json:"muted_by,omitempty" doc:"Intervals that keep it from telling at the time asked for."`
-	Integrations []string `json:"integrations"`
-	Due      time.Time `json:"due,omitzero" doc:"When the group that is there already is looked at next."`
+	Depth        int       `json:"depth" doc:"0 is the root."`
+	Matchers     string    `json:"matchers" doc:"All must hold. {} matches everything."`
+	Document     string    `json:"document,omitempty" doc:"The Route document that it is; else it is of alertmanager.yml."`
+	Receiver     string    `json:"receiver"`
+	Outcome      string    `json:"outcome,omitempty" enum:"tells,passes,fails,skipped,beyond" doc:"tells: its receiver is told. passes: it matches, and nodes below it tell. fails: a matcher does not hold. skipped: a node before it matched and does not continue. beyond: its parent was not entered."`
+	Failed       string    `json:"failed,omitempty" doc:"The first matcher that does not hold."`
+	Value        string    `json:"value,omitempty" doc:"What the alert has in its place."`
+	GroupBy      []string  `json:"group_by"`
+	GroupKey     string    `json:"group_key,omitempty"`
+	Wait         float64   `json:"group_wait_seconds"`
+	Interval     float64   `json:"group_interval_seconds"`
+	Repeat       float64   `json:"repeat_interval_seconds"`
+	Continue     bool      `json:"continue"`
+	Mute         []string  `json:"mute_time_intervals,omitempty"`
+	Active       []string  `json:"active_time_intervals,omitempty"`
+	MutedBy      []string  `json:"muted_by,omitempty" doc:"Intervals that keep it from telling at the time asked for."`
+	Integrations []string  `json:"integrations"`
+	Due          time.Time `json:"due,omitzero" doc:"When the group that is there already is looked at next."`
 }
 
 // RouteAnswer is the tree and the path of one alert through it.

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	pastDays     = 30
-	longSilence  = 24 * time.Hour     // hiding a page-level alert longer wants a confirmation
-	ghostAfter   = 7 * 24 * time.Hour // a silence that matched nothing for so long is a ghost
-	fewAlerts    = 3                  // fewer are never "most of all"
-	shownHidden  = 50
-	batchOfPast  = 500
-	pastAtMost   = 10 // batches
-	maxComment   = 2000
+	pastDays    = 30
+	longSilence = 24 * time.Hour     // hiding a page-level alert longer wants a confirmation
+	ghostAfter  = 7 * 24 * time.Hour // a silence that matched nothing for so long is a ghost
+	fewAlerts   = 3                  // fewer are never "most of all"
+	shownHidden = 50
+	batchOfPast = 500
+	pastAtMost  = 10 // batches
+	maxComment  = 2000
 )
 
 // The codes of what must be confirmed before a silence is set.
