@@ -90,6 +90,7 @@ func API(a *httpd.API, d Deps) {
 			return AlertAnswer{got}, err
 		})
 	}
+	inboxAPI(a, d)
 	judge("ack", "Take an alert", d.Inbox.Ack)
 	judge("unack", "Give an alert back: nobody has it", d.Inbox.Unack)
 	judge("resolve", "Close an alert by hand", d.Inbox.Resolve)

@@ -32,6 +32,7 @@ type detailView struct {
 	Similar   []similarView
 	Habit     string // what the past says, with its n
 	Elsewhere bool   // some of the past is of other services
+	Told      toldView
 }
 
 type similarView struct {
@@ -207,7 +208,7 @@ func viewPanel(ctx context.Context, service string, open, past []alert.Alert, na
 
 // withActions is the head with its buttons; an alert that is over has none, nor has it any for who only looks.
 func withActions(v detailView) webkit.Head {
-	if v.CanEnd {
+	if v.Told.Silence != "" {
 		v.Head.Actions = actions(v)
 	}
 	return v.Head

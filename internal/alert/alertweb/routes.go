@@ -33,7 +33,7 @@ func Routes(d Deps) []httpd.Route {
 			return webkit.Done{To: back(r, a.ID), Flash: webkit.T(ctx, said, a.Summary)}, err
 		}))}
 	}
-	return append(JudgeRoutes(d),
+	return append(append(JudgeRoutes(d), d.inboxForms()...),
 		page("/alerts", d.list),
 		page("/alerts/{id}", d.detail),
 		page("/services/{id}/alerts", d.panel),
@@ -62,9 +62,21 @@ func (d Deps) list(r *http.Request) (webkit.Page, error) {
 	if err != nil {
 		return webkit.Page{}, err
 	}
+	pass, err := d.sieveOf(ctx, f.wider, d.by(r))
+	wrong := ""
+	if err != nil {
+		if !mendable(err) {
+			return webkit.Page{}, err
+		}
+		wrong = webkit.T(ctx, "alerts.filter.wrong", err.Error())
+	}
+	saved, err := d.saved(r)
+	if err != nil {
+		return webkit.Page{}, err
+	}
 	var sections []section
 	for _, q := range f.queries() {
-		rows, err := d.Inbox.Alerts(ctx, q.Query)
+		rows, err := d.sieved(ctx, q.Query, pass)
 		if err != nil {
 			return webkit.Page{}, err
 		}
@@ -74,7 +86,8 @@ func (d Deps) list(r *http.Request) (webkit.Page, error) {
 	if err != nil {
 		return webkit.Page{}, err
 	}
-	v := viewList(ctx, listInput{filter: f, said: said, counts: counts, unanswered: pages, sections: sections, names: d.names(ctx), services: d.Catalog.Services(ctx), back: r.URL.RequestURI()})
+	v := viewList(ctx, listInput{filter: f, said: said, counts: counts, unanswered: pages, sections: sections, names: d.names(ctx), services: d.Catalog.Services(ctx), back: r.URL.RequestURI(), grouping: d.grouping(ctx, f.wider)})
+	v.Saved, v.Wrong, v.ActAs = saved, wrong, d.actAs(r)
 	return webkit.Page{Title: webkit.T(ctx, "alerts.title"), Active: "alerts", Live: []string{"alert"}, Body: listPage(v)}, nil
 }
 
@@ -97,6 +110,11 @@ func (d Deps) detail(r *http.Request) (webkit.Page, error) {
 	if v.Judge, err = d.judgement(r, a); err != nil {
 		return webkit.Page{}, err
 	}
+	told, err := d.told(ctx, a)
+	if err != nil {
+		return webkit.Page{}, err
+	}
+	v.Told = viewTold(ctx, a, told)
 	for _, p := range module.In(d.Panels, "alert.detail", a.ID) {
 		v.Panels = append(v.Panels, webkit.Lazy{Title: webkit.T(ctx, p.TitleKey), URL: p.URL})
 	}

@@ -20,10 +20,11 @@ type filter struct {
 	service  string
 	text     string
 	after    string
+	wider    wider
 }
 
 func readFilter(q url.Values) filter {
-	f := filter{service: q.Get("service"), text: strings.TrimSpace(q.Get("q")), after: q.Get("after")}
+	f := filter{service: q.Get("service"), text: strings.TrimSpace(q.Get("q")), after: q.Get("after"), wider: readWider(q)}
 	if s := q.Get("state"); slices.Contains([]string{"open", "acked", "resolved", "all"}, s) {
 		f.state = s
 	}
@@ -46,7 +47,7 @@ type listQuery struct {
 // queries are the sections that f shows: what is not resolved by severity, the
 // most urgent first; anything narrower as one list with pages.
 func (f filter) queries() []listQuery {
-	base := alert.Query{Service: f.service, Text: f.text, Severity: f.severity, Before: f.after}
+	base := alert.Query{Service: f.service, Text: f.text, Source: f.wider.source, Rule: f.wider.rule, Severity: f.severity, Before: f.after}
 	switch f.state {
 	case "open", "acked", "resolved":
 		base.State = alert.State(f.state)
@@ -81,6 +82,7 @@ type listInput struct {
 	said       map[string]alert.Verdict // nil where nothing is judged
 	services   []catalog.Service
 	back       string
+	grouping   func(alert.Alert) (title, href string)
 }
 
 type listView struct {
@@ -91,13 +93,23 @@ type listView struct {
 	None     bool          // nothing fits the filter
 	Lesson   webkit.Lesson // where there has never been anything
 	Next     string
+	Saved    savedView
+	Wrong    string
+	Bulk     bool
+	Back     string
+	ActAs    webkit.ActAs
 }
 
 type filterView struct {
 	State, Text string
-	Service     webkit.ActAs // value and choices of the select
-	Severity    webkit.ActAs
-	Clear       string // "" where nothing is filtered
+
+	Labels, Source, Rule string
+	Group                webkit.ActAs
+	Mine, Untold, More   bool
+
+	Service  webkit.ActAs // value and choices of the select
+	Severity webkit.ActAs
+	Clear    string // "" where nothing is filtered
 }
 
 type sectionView struct {
@@ -125,6 +137,7 @@ type rowView struct {
 	Count                   int
 	AckTo, Back             string // "" where it cannot be acknowledged
 	Judge                   judgeView
+	Tick                    bool
 }
 
 // look is the state of an alert as pages show it.
@@ -160,6 +173,7 @@ func viewRow(ctx context.Context, a alert.Alert, names map[string]string, back s
 	if v.Summary == "" {
 		v.Summary = a.Rule
 	}
+	v.Tick = a.State() != alert.Resolved && auth.MayAct(ctx)
 	if a.State() == alert.Open && auth.MayAct(ctx) {
 		v.AckTo = v.Href + "/ack"
 	}
@@ -170,7 +184,7 @@ func viewRow(ctx context.Context, a alert.Alert, names map[string]string, back s
 }
 
 func viewList(ctx context.Context, in listInput) listView {
-	v := listView{Head: viewHead(ctx, in), Filter: viewFilter(ctx, in)}
+	v := listView{Head: viewHead(ctx, in), Filter: viewFilter(ctx, in), Back: in.back}
 	for _, t := range []struct{ state, key string }{{"", "alerts.tab.current"}, {"open", "alerts.tab.open"}, {"acked", "alerts.tab.acked"}, {"resolved", "alerts.tab.resolved"}, {"all", "alerts.tab.all"}} {
 		v.Tabs = append(v.Tabs, webkit.Tab{Text: webkit.T(ctx, t.key), Href: webkit.WithQuery(ctx, "state", t.state, "after", ""), Current: in.filter.state == t.state})
 	}
@@ -179,6 +193,7 @@ func viewList(ctx context.Context, in listInput) listView {
 		sv := viewSection(ctx, s, in)
 		if len(sv.Groups) > 0 {
 			v.Sections, v.None = append(v.Sections, sv), false
+			v.Bulk = v.Bulk || slices.ContainsFunc(sv.Groups, func(g groupView) bool { return slices.ContainsFunc(g.Rows, func(r rowView) bool { return r.Tick }) })
 		}
 		if s.paged && len(s.rows) > s.shown {
 			v.Next = s.rows[s.shown-1].ID
@@ -203,20 +218,7 @@ func viewSection(ctx context.Context, s section, in listInput) sectionView {
 			v.MoreText = webkit.T(ctx, "alerts.more", in.counts[alert.Severity(s.kind)])
 		}
 	}
-	for _, g := range alert.GroupByService(rows) {
-		gv := groupView{Service: g.Service, Href: "/services/" + url.PathEscape(g.Service), Open: g.Open}
-		if g.Service == "" {
-			gv.Service, gv.Href = webkit.T(ctx, "alerts.noservice"), ""
-		}
-		for _, a := range g.Alerts {
-			row := viewRow(ctx, a, in.names, in.back)
-			if said, ok := in.said[a.ID]; ok && row.AckTo == "" && a.Severity != alert.Info {
-				row.Judge = judgeView{ID: a.ID, To: row.Href + "/judge", Back: in.back, Said: said, Word: verdictWord(ctx, said), May: auth.MayAct(ctx)}
-			}
-			gv.Rows = append(gv.Rows, row)
-		}
-		v.Groups = append(v.Groups, gv)
-	}
+	v.Groups = inGroups(ctx, rows, in)
 	return v
 }
 
@@ -237,7 +239,9 @@ func viewHead(ctx context.Context, in listInput) webkit.Head {
 
 func viewFilter(ctx context.Context, in listInput) filterView {
 	f := in.filter
-	v := filterView{State: f.state, Text: f.text}
+	w := f.wider
+	v := filterView{State: f.state, Text: f.text, Labels: w.labels, Source: w.source, Rule: w.rule, Mine: w.mine, Untold: w.untold, More: w.set() || w.group != ""}
+	v.Group = webkit.ActAs{Value: w.group, Choices: []webkit.Choice{{Text: webkit.T(ctx, "alerts.group.service")}, {Value: "route", Text: webkit.T(ctx, "alerts.group.route")}, {Value: "rule", Text: webkit.T(ctx, "alerts.group.rule")}}}
 	v.Service = webkit.ActAs{Value: f.service, Choices: []webkit.Choice{{Text: webkit.T(ctx, "alerts.filter.anyservice")}}}
 	known := f.service == ""
 	for _, s := range in.services {
@@ -251,8 +255,8 @@ func viewFilter(ctx context.Context, in listInput) filterView {
 	for _, s := range []alert.Severity{alert.Page, alert.Ticket, alert.Info} {
 		v.Severity.Choices = append(v.Severity.Choices, webkit.Choice{Value: string(s), Text: webkit.T(ctx, "alerts.severity."+string(s))})
 	}
-	if f.service != "" || f.severity != "" || f.text != "" {
-		v.Clear = webkit.WithQuery(ctx, "service", "", "severity", "", "q", "", "after", "")
+	if f.service != "" || f.severity != "" || f.text != "" || v.More {
+		v.Clear = webkit.WithQuery(ctx, "service", "", "severity", "", "q", "", "after", "", "label", "", "source", "", "rule", "", "mine", "", "untold", "", "group", "")
 	}
 	return v
 }

@@ -1,6 +1,7 @@
 package alertweb_test
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,13 +12,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
 	"github.com/hinoban/hinoban/internal/alert/alertweb"
+	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/score"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/platform/auth"
@@ -40,6 +46,10 @@ type house struct {
 	kit     *webkit.Kit
 	handler http.Handler
 	as      auth.Principal
+	state   *dispatch.State
+	live    *dispatch.Live
+	plan    *dispatch.Plan
+	notices []alertweb.Notice
 }
 
 func build(t *testing.T) *house {
@@ -53,26 +63,33 @@ func build(t *testing.T) *house {
 	kept := alertdb.New(db, log, newID)
 	h.inbox = alert.NewInbox(kept, clock)
 	people := catalog.New()
-	people.Replace(&catalog.Snapshot{Services: []catalog.Service{{ID: "checkout"}, {ID: "search"}}, People: []catalog.Person{{ID: "aoi", Name: "Aoi Tanaka"}, {ID: "ren", Name: "Ren"}}})
+	people.Replace(&catalog.Snapshot{Services: []catalog.Service{{ID: "checkout", Team: "shop"}, {ID: "search", Team: "find"}}, Teams: []catalog.Team{{ID: "shop", Members: []string{"aoi"}}, {ID: "find", Members: []string{"ren"}}}, People: []catalog.Person{{ID: "aoi", Name: "Aoi Tanaka"}, {ID: "ren", Name: "Ren"}}})
 	quiet := slog.New(slog.DiscardHandler)
 	kit, err := webkit.New(webkit.Options{Log: quiet, Nav: alertweb.Nav(), Text: []webkit.Catalogue{alertweb.Text()}, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.kit = kit
-	d := alertweb.Deps{Kit: kit, Log: quiet, Now: clock, NewID: newID, Inbox: h.inbox, Events: log, Catalog: people, Panels: []module.Panel{{Slot: "alert.detail", TitleKey: "alerts.title", URL: "/alerts/{id}/calls"}}}
+	h.route(planOf(t, am.NoRoutes), alertdb.NewLive(db, log, newID, true))
+	book := alertweb.RouteBook{
+		State: h.state, Live: h.live, Plan: func() *dispatch.Plan { return h.plan }, Filters: alertdb.NewFilters(db),
+		Notices: func(context.Context, model.Fingerprint, time.Time, time.Time) ([]alertweb.Notice, error) { return h.notices, nil },
+	}
+	d := alertweb.Deps{Routes: book, Kit: kit, Log: quiet, Now: clock, NewID: newID, Inbox: h.inbox, Events: log, Catalog: people, Panels: []module.Panel{{Slot: "alert.detail", TitleKey: "alerts.title", URL: "/alerts/{id}/calls"}}}
 	d.Judge = &alertweb.Judging{
 		Jury: alert.NewJury(kept, clock), Signer: alert.NewSigner([]byte("a key of thirty-two bytes, at last")),
 		Bench: score.NewBench(kept, log, rules, clock), Team: func(string) string { return "shop" },
 	}
 	api := httpd.NewAPI(quiet, "test")
 	alertweb.API(api, d)
+	alertweb.SilenceAPI(api, d)
+	alertweb.RouteAPI(api, d)
 	guard := func(_ httpd.Access, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, r.WithContext(auth.With(r.Context(), h.as)))
 		})
 	}
-	h.handler, err = httpd.Handler(quiet, httpd.Default(), guard, clock, append(alertweb.Routes(d), api.Routes()...)...)
+	h.handler, err = httpd.Handler(quiet, httpd.Default(), guard, clock, slices.Concat(alertweb.Routes(d), alertweb.SilenceRoutes(d), alertweb.ExplorerRoutes(d), api.Routes())...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +99,22 @@ func build(t *testing.T) *house {
 // rules is a folder with a rule file.
 func rules() (string, map[string]string) {
 	return "1", map[string]string{"rules/shop.yml": "groups:\n- name: shop\n  rules:\n  - alert: flappy\n    expr: x > 1\n    for: 1m\n    labels:\n      severity: page\n  - alert: never-fires\n    expr: y > 1\n"}
+}
+
+func planOf(t *testing.T, text string) *dispatch.Plan {
+	t.Helper()
+	c, err := am.Set{File: &am.File{Path: "alertmanager.yml", Text: text}}.Build("", nil, "en", am.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Plan
+}
+
+func (h *house) route(plan *dispatch.Plan, kept dispatch.Store) {
+	h.plan = plan
+	h.state = dispatch.New(plan, dispatch.Options{})
+	n := 0
+	h.live = dispatch.NewLive(h.state, kept, func() time.Time { return h.now }, func() string { n++; return fmt.Sprintf("sil%04d", n) }, nil)
 }
 
 func (h *house) take(service, rule string, sev alert.Severity, firing bool) alert.Alert {

@@ -6,6 +6,7 @@ let wentAt = -Infinity; // when g was pressed, in ms
 
 function typing(el: EventTarget | null): boolean {
   // A field in a dialog that has just closed still has the focus for a moment.
+  if (el instanceof HTMLInputElement && el.type === "checkbox") return false;
   return el instanceof HTMLElement && el.checkVisibility() && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
 }
 
