@@ -16,6 +16,8 @@ import (
 
 	"github.com/hinoban/hinoban/examples"
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/incident"
 	"github.com/hinoban/hinoban/internal/platform/auth"
@@ -68,6 +70,8 @@ func lived(t *testing.T) *App {
 	do("draft", err)
 	_, _, err = a.sources.Create(ctx, ingest.Source{Name: "shop-json", Kind: ingest.Generic}, "", "aoi")
 	do("source", err)
+	_, err = a.routing.live.SetSilence(ctx, dispatch.Silence{Matchers: []dispatch.Matcher{{Name: "service", Value: "shop"}}, StartsAt: time.Now(), EndsAt: time.Now().Add(time.Hour), CreatedBy: "aoi", Comment: "a test"}, am.ValidName)
+	do("silence", err)
 	return a
 }
 
@@ -154,6 +158,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /api/palette":                     "is JSON itself",
 		"GET /incidents/new":                   "a form: POST /api/v1/incidents",
 		"GET /sources/new":                     "a form: POST /api/v1/sources",
+		"GET /silences/new":                    "a form: POST /api/v1/silences",
 		"GET /postmortems/{id}/edit/{section}": "a form of /postmortems/{id}",
 		"GET /postmortems/{id}/report.md":      "is Markdown for programs itself",
 		"GET /slos/report.csv":                 "is CSV for programs itself",
