@@ -88,6 +88,12 @@ func (d Deps) list(r *http.Request) (webkit.Page, error) {
 	}
 	v := viewList(ctx, listInput{filter: f, said: said, counts: counts, unanswered: pages, sections: sections, names: d.names(ctx), services: d.Catalog.Services(ctx), back: r.URL.RequestURI(), grouping: d.grouping(ctx, f.wider)})
 	v.Saved, v.Wrong, v.ActAs = saved, wrong, d.actAs(r)
+	if f.wider.mine {
+		v.Filter.ActAs = v.ActAs
+		if len(d.teamsOf(ctx, d.by(r))) == 0 {
+			v.Wrong = webkit.T(ctx, "alerts.filter.nobody")
+		}
+	}
 	return webkit.Page{Title: webkit.T(ctx, "alerts.title"), Active: "alerts", Live: []string{"alert"}, Body: listPage(v)}, nil
 }
 

@@ -106,6 +106,7 @@ type filterView struct {
 	Labels, Source, Rule string
 	Group                webkit.ActAs
 	Mine, Untold, More   bool
+	ActAs                webkit.ActAs
 
 	Service  webkit.ActAs // value and choices of the select
 	Severity webkit.ActAs
