@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,15 +39,7 @@ func (f SavedFilter) Validate() error {
 
 // MayChange reports whether a person of these teams may rename or delete f.
 func (f SavedFilter) MayChange(person string, teams []string) bool {
-	if f.Owner == person {
-		return true
-	}
-	for _, t := range teams {
-		if t == f.Team {
-			return true
-		}
-	}
-	return false
+	return f.Owner == person || slices.Contains(teams, f.Team)
 }
 
 // FilterStore keeps saved filters. One call is one transaction.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
@@ -169,9 +170,10 @@ func viewStep(ctx context.Context, i int, s RouteStep) stepView {
 	if v.To = strings.Join(s.Integrations, ", "); v.To == "" {
 		v.To = webkit.T(ctx, "routes.nobody")
 	}
-	if v.GroupBy == "" {
+	switch v.GroupBy {
+	case "":
 		v.GroupBy = webkit.T(ctx, "routes.onegroup")
-	} else if v.GroupBy == "..." {
+	case "...":
 		v.GroupBy = webkit.T(ctx, "routes.alone")
 	}
 	if s.Continue {
@@ -188,9 +190,14 @@ func viewStep(ctx context.Context, i int, s RouteStep) stepView {
 	if len(s.MutedBy) > 0 {
 		v.Muted = webkit.T(ctx, "routes.mutedby", strings.Join(s.MutedBy, ", "))
 	}
-	if s.Outcome == "" {
-		return v
+	if s.Outcome != "" {
+		v.became(ctx, s)
 	}
+	return v
+}
+
+// became says what became of the alert at the node.
+func (v *stepView) became(ctx context.Context, s RouteStep) {
 	v.Word = webkit.T(ctx, "routes.outcome."+s.Outcome)
 	switch s.Outcome {
 	case "tells":
@@ -207,7 +214,6 @@ func viewStep(ctx context.Context, i int, s RouteStep) stepView {
 			v.Why = webkit.T(ctx, "routes.failed.none", short(s.Failed))
 		}
 	}
-	return v
 }
 
 // span writes seconds; none is "at once".
@@ -224,11 +230,7 @@ func viewPath(ctx context.Context, a RouteAnswer) (out []webkit.Pair) {
 		out = append(out, webkit.Pair{Key: webkit.T(ctx, "routes.silencedby"), Value: short(strings.Join(s.Matchers, ", ")) + " · " + webkit.T(ctx, "silences.until", s.EndsAt, webkit.Duration(ctx, s.EndsAt.Sub(webkit.Now(ctx)).Round(time.Minute))), Href: silenceHref(s.ID)})
 	}
 	for _, i := range a.InhibitedBy {
-		text := ""
-		for _, n := range sortedKeys(i.Labels) {
-			text += n + "=" + i.Labels[n] + " "
-		}
-		out = append(out, webkit.Pair{Key: webkit.T(ctx, "routes.inhibitedby"), Value: short(text)})
+		out = append(out, webkit.Pair{Key: webkit.T(ctx, "routes.inhibitedby"), Value: short(dispatch.NewSet(i.Labels).Map().String())})
 	}
 	return out
 }

@@ -58,6 +58,35 @@ func viewTold(ctx context.Context, a alert.Alert, t Told) toldView {
 		}
 		v.Routes = append(v.Routes, webkit.Pair{Key: short(s.Matchers), Value: text})
 	}
+	v.messages(ctx, t)
+	playbook, first := firstAction(a)
+	v.First = first
+	if strings.HasPrefix(playbook, "https://") || strings.HasPrefix(playbook, "http://") || strings.HasPrefix(playbook, "/") {
+		v.Playbook = playbook
+	} else {
+		v.Plain = playbook
+	}
+	if a.State() != alert.Resolved && auth.MayAct(ctx) {
+		v.Silence = "/silences/new?alert=" + url.QueryEscape(a.ID)
+	}
+	v.said(a)
+	return v
+}
+
+// said are the labels and annotations that have no place of their own.
+func (v *toldView) said(a alert.Alert) {
+	for n, value := range setOf(a).All() {
+		v.Labels = append(v.Labels, webkit.Pair{Key: short(n), Value: value})
+	}
+	for _, n := range sortedKeys(a.Annotations) {
+		if n != "first_action" && n != "playbook" && n != "runbook_url" {
+			v.Notes = append(v.Notes, webkit.Pair{Key: short(n), Value: a.Annotations[n]})
+		}
+	}
+}
+
+// messages are those that were sent, and those that are owed.
+func (v *toldView) messages(ctx context.Context, t Told) {
 	for i, n := range t.Notices {
 		late := time.Duration(n.Late * float64(time.Second))
 		row := noticeView{
@@ -79,23 +108,4 @@ func viewTold(ctx context.Context, a alert.Alert, t Told) toldView {
 		}
 		v.Owed = append(v.Owed, row)
 	}
-	playbook, first := firstAction(a)
-	v.First = first
-	if strings.HasPrefix(playbook, "https://") || strings.HasPrefix(playbook, "http://") || strings.HasPrefix(playbook, "/") {
-		v.Playbook = playbook
-	} else {
-		v.Plain = playbook
-	}
-	if a.State() != alert.Resolved && auth.MayAct(ctx) {
-		v.Silence = "/silences/new?alert=" + url.QueryEscape(a.ID)
-	}
-	for n, value := range setOf(a).All() {
-		v.Labels = append(v.Labels, webkit.Pair{Key: short(n), Value: value})
-	}
-	for _, n := range sortedKeys(a.Annotations) {
-		if n != "first_action" && n != "playbook" && n != "runbook_url" {
-			v.Notes = append(v.Notes, webkit.Pair{Key: short(n), Value: a.Annotations[n]})
-		}
-	}
-	return v
 }

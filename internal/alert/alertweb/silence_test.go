@@ -88,8 +88,13 @@ func TestWarningsOfASilence(t *testing.T) {
 	}
 	h.fire("checkout", "e", alert.Ticket, nil)
 	for _, c := range []struct{ who, matchers, want string }{
-		{"aoi", `alertname=\"e\"`, ""}, {"aoi", `alertname=\"a\"`, "others"}, {"ren", `alertname=\"a\"`, ""}, {"ren", `team=\"find\"`, "most"},
-		{"aoi", `service=~\".+\"`, "most others"}, {"nobody", `alertname=\"a\"`, ""}, {"aoi", `alertname=~\"none-.*\"`, ""},
+		{"aoi", `alertname=\"e\"`, ""},
+		{"aoi", `alertname=\"a\"`, "others"},
+		{"ren", `alertname=\"a\"`, ""},
+		{"ren", `team=\"find\"`, "most"},
+		{"aoi", `service=~\".+\"`, "most others"},
+		{"nobody", `alertname=\"a\"`, ""},
+		{"aoi", `alertname=~\"none-.*\"`, ""},
 	} {
 		var p alertweb.SilencePreview
 		h.signedIn(c.who)

@@ -73,7 +73,9 @@ func build(t *testing.T) *house {
 	h.route(planOf(t, am.NoRoutes), alertdb.NewLive(db, log, newID, true))
 	book := alertweb.RouteBook{
 		State: h.state, Live: h.live, Plan: func() *dispatch.Plan { return h.plan }, Filters: alertdb.NewFilters(db),
-		Notices: func(context.Context, model.Fingerprint, time.Time, time.Time) ([]alertweb.Notice, error) { return h.notices, nil },
+		Notices: func(context.Context, model.Fingerprint, time.Time, time.Time) ([]alertweb.Notice, error) {
+			return h.notices, nil
+		},
 	}
 	d := alertweb.Deps{Routes: book, Kit: kit, Log: quiet, Now: clock, NewID: newID, Inbox: h.inbox, Events: log, Catalog: people, Panels: []module.Panel{{Slot: "alert.detail", TitleKey: "alerts.title", URL: "/alerts/{id}/calls"}}}
 	d.Judge = &alertweb.Judging{

@@ -66,6 +66,8 @@ func FuzzLabels(f *testing.F) {
 		if err != nil && errs.KindOf(err) != errs.Invalid {
 			t.Fatalf("%q: %v is not Invalid", text, err)
 		}
-		dispatch.NewSet(got).Fingerprint()
+		if back := dispatch.NewSet(got).Strings(); err == nil && !maps.Equal(back, got) {
+			t.Fatalf("%q: %v is packed as %v", text, got, back)
+		}
 	})
 }
