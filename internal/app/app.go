@@ -73,6 +73,7 @@ type App struct {
 	catalog   *catalog.Catalog
 	inbox     *alert.Inbox
 	routing   *routing
+	held      heldPages
 	sources   *ingest.Registry
 	sealer    *secret.Sealer
 	judging   judging

@@ -235,6 +235,39 @@ func TestARoutesMessageIsJudged(t *testing.T) {
 	}
 }
 
+// Nobody is paged for what is silenced; when the silence ends and it still
+// fires, somebody is.
+func TestASilenceHoldsThePagerBack(t *testing.T) {
+	hook := httptest.NewServer(&echo{})
+	defer hook.Close()
+	a, stop := running(t, t.TempDir(), hook.URL)
+	defer stop()
+	now := time.Now().UTC()
+	w := send(a, "POST", "/api/v2/silences", fmt.Sprintf(`{"matchers":[{"name":"alertname","value":"Disk","isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"aoi","comment":"move"}`, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339)))
+	var made struct{ SilenceID string }
+	if json.Unmarshal(w.Body.Bytes(), &made) != nil || made.SilenceID == "" {
+		t.Fatal(w.Code, w.Body)
+	}
+	for _, name := range []string{"Disk", "Fire"} {
+		if w := send(a, "POST", "/api/v2/alerts", `[{"labels":{"alertname":"`+name+`","severity":"critical","service":"`+strings.ToLower(name)+`"}}]`); w.Code != 200 {
+			t.Fatal(w.Body)
+		}
+	}
+	paged := func(service string) bool {
+		events, err := a.bus.Events(t.Context(), event.Query{Names: []string{"oncall.page_opened"}, Services: []string{service}})
+		return err == nil && len(events) > 0
+	}
+	eventually(t, "a page for what is not silenced", func() bool { return paged("fire") })
+	eventually(t, "the silenced alert is in the inbox", func() bool { _, ok := a.one(t, alert.Query{Rule: "Disk"}); return ok })
+	if paged("disk") {
+		t.Error("somebody was paged for a silenced alert")
+	}
+	if w := send(a, http.MethodDelete, "/api/v2/silence/"+made.SilenceID, ""); w.Code != 200 {
+		t.Fatal(w.Code, w.Body)
+	}
+	eventually(t, "a page after the silence", func() bool { return paged("disk") })
+}
+
 func TestReplayOfAnotherFolder(t *testing.T) {
 	hook := httptest.NewServer(&echo{})
 	defer hook.Close()

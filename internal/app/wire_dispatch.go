@@ -116,11 +116,7 @@ func (a *App) ackRouted(ctx context.Context, alertID string) error {
 	if err != nil {
 		return err
 	}
-	set := dispatch.NewSet(one.LabelSet())
-	if one.Source == feed.Source {
-		set = dispatch.NewSet(one.Labels)
-	}
-	return a.routing.live.Acked(ctx, set, one.AckedBy)
+	return a.routing.live.Acked(ctx, liveSet(one), one.AckedBy)
 }
 
 func (a *App) pruneAlerts(ctx context.Context) error {

@@ -38,16 +38,13 @@ func (a *App) wireOnCall() module.Module {
 		},
 		Name: "oncall", Migrations: oncalldb.Migrations,
 		Loops: []run.Loop{
+			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
 		},
 		Workers: []run.Worker{a.deliverer()},
 		On: []bus.Handler{
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error {
-				return a.pager.AlertFired(ctx, e.Alert)
-			}),
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error {
-				return a.pager.AlertFired(ctx, e.Alert)
-			}),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
 				return a.pager.AlertAcked(ctx, e.Service, e.Alert, e.By)
 			}),
