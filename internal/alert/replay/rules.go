@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,9 +49,7 @@ type Asked struct {
 // Fired makes episodes of what an asked expression would have raised.
 func (a Asked) Fired(when []rule.Interval, until time.Time) (out []Episode) {
 	labels := map[string]string{"alertname": a.Rule.Name, "service": a.Instance.Service, "source": rule.Source}
-	for k, v := range a.Instance.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, a.Instance.Labels)
 	for i, w := range when {
 		severity := urgency(a.Rule, w.From)
 		labels["severity"] = string(severity)
