@@ -458,7 +458,7 @@ func TestAnAckIsAMatcher(t *testing.T) {
 		if err := h.live.Acked(t.Context(), set, ""); err != nil {
 			t.Fatal(err)
 		}
-		h.after(time.Minute, "a", "05:01:01 +x1 (repeat interval elapsed)")
+		h.after(time.Minute, "a", "05:01:01 +x1 (first notification)")
 	})
 }
 

@@ -262,8 +262,8 @@ func lateText(a Alert, now time.Time) string {
 func (s *State) Owe(j *Job) (Row, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plan.Strict || len(j.firing) == 0 {
-		return Row{}, false
+	if s.plan.Strict || len(j.firing) == 0 || s.told[j.Key.hash()] != j.told {
+		return Row{}, false // what is stale is decided anew
 	}
 	var t Told
 	if j.told != nil {
@@ -335,7 +335,7 @@ func (s *State) Delivered(j *Job, attempts int, now time.Time) Row {
 	case twice > 0:
 		keep = min(keep, twice) // then the original forgets that it was told
 	}
-	row := s.set(j, Told{Firing: j.firing, Resolved: j.resolved, At: now, Expires: now.Add(keep)})
+	row := s.set(j, Told{Firing: j.stays(), Resolved: j.resolved, At: now, Expires: now.Add(keep)})
 	row.Notice = j.notice(now, attempts, "")
 	return row
 }
@@ -350,8 +350,8 @@ func (s *State) Failed(j *Job, attempts int, err error, now time.Time) (Row, boo
 		return Row{}, false
 	}
 	var t Told
-	if j.told != nil {
-		t = *j.told
+	if now := s.told[j.Key.hash()]; now != nil {
+		t = *now
 	}
 	t.Attempts += attempts
 	t.Error = clip(err.Error(), 300)

@@ -14,6 +14,7 @@ type kept struct {
 	Alert
 	fp     model.Fingerprint
 	groups []*group
+	left   bool // a group that told of its end is without it, others are not yet
 
 	held    []string // ids of the silences that hold it, when they were held changes times
 	heldNum uint64   // changes of silences when held was found

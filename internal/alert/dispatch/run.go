@@ -379,7 +379,11 @@ func (r *Runner) journalled(row Row) bool {
 
 // write hands what is to be kept to the store, one batch at a time.
 func (r *Runner) write(ctx context.Context) {
-	if r.writing || len(r.owing)+len(r.noting) == 0 {
+	if r.writing {
+		return
+	}
+	forgotten := r.state.Forgotten()
+	if len(r.owing)+len(r.noting)+len(forgotten) == 0 {
 		return
 	}
 	w := written{owed: r.owing, notes: r.noting, rows: r.unsaved}
@@ -392,6 +396,7 @@ func (r *Runner) write(ctx context.Context) {
 			w.rows = append(w.rows, row)
 		}
 	}
+	w.rows = append(w.rows, forgotten...) // as they stand: after all others of their keys
 	if len(w.rows) == 0 {
 		r.kept(w)
 		return

@@ -36,6 +36,7 @@ type State struct {
 	changes  uint64    // of which silences are active; what alerts remember of them holds for one number
 	boundary time.Time // when a silence next begins or ends
 	told     map[uint64]*Told
+	forgot   map[uint64]Row // of which an alert was taken out, to be kept on disk
 	named    map[string]int // alerts by name, where there is a limit
 	refused  int
 	wake     chan struct{}
@@ -47,7 +48,7 @@ func New(plan *Plan, opts Options) *State {
 		opts.Retention = 120 * time.Hour
 	}
 	s := &State{
-		opts: opts, alerts: map[model.Fingerprint]*kept{}, silences: map[string]*silence{}, told: map[uint64]*Told{},
+		opts: opts, alerts: map[model.Fingerprint]*kept{}, silences: map[string]*silence{}, told: map[uint64]*Told{}, forgot: map[uint64]Row{},
 		named: map[string]int{}, wake: make(chan struct{}, 1), inHand: map[*group]struct{}{},
 	}
 	s.use(plan)
@@ -131,7 +132,7 @@ func (s *State) put(now time.Time, a Alert) *kept {
 		k = &kept{Alert: a, fp: fp}
 		s.alerts[fp] = k
 	} else {
-		was := k.Ack
+		was, is, again := k.Ack, a.Ack, k.ResolvedAt(now)
 		switch {
 		case overlap(k.Alert, a):
 			a = merge(k.Alert, a, now)
@@ -140,6 +141,10 @@ func (s *State) put(now time.Time, a Alert) *kept {
 		}
 		a.Ack, a.Own = was, a.Own || k.Own
 		k.Alert = a
+		if again && was != is && !a.ResolvedAt(now) {
+			s.setAck(k, is, now) // who had it has not been asked about this time
+			return k
+		}
 	}
 	s.note(k)
 	s.route(k, now)
@@ -155,9 +160,10 @@ func (s *State) note(k *kept) {
 
 // route puts k into the groups of its routes.
 func (s *State) route(k *kept, now time.Time) {
-	if len(k.groups) > 0 {
+	if len(k.groups) > 0 && (!k.left || k.ResolvedAt(now)) {
 		return // its labels, and with them its groups, never change
 	}
+	k.left = false
 	set := k.match()
 	lset := set.Map()
 	for _, r := range s.plan.Root.Match(lset) {
@@ -229,12 +235,16 @@ func (s *State) setAck(k *kept, by string, now time.Time) {
 	for _, n := range s.inhibit {
 		n.remove(k)
 	}
-	for _, g := range slices.Clone(k.groups) {
+	was := slices.Clone(k.groups)
+	for _, g := range was {
 		g.remove(k)
 	}
 	k.Ack, k.heldNum = by, 0
 	s.note(k)
 	s.route(k, now)
+	for _, g := range was {
+		s.forget(g, k)
+	}
 }
 
 // Load takes what the disk keeps, before the first [State.Due].
@@ -359,6 +369,7 @@ func (s *State) Sweep(now time.Time) {
 func (s *State) leave(g *group, k *kept, now time.Time) {
 	g.remove(k)
 	if len(k.groups) > 0 || !k.ResolvedAt(now) {
+		k.left = true
 		return
 	}
 	delete(s.alerts, k.fp)
