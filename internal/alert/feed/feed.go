@@ -40,11 +40,12 @@ func Signal(a dispatch.Alert, now time.Time) alert.Signal {
 		Labels: label, Annotations: note, At: a.StartsAt,
 	}
 	s.Summary = cmp.Or(s.Summary, s.Rule)
-	state := "f"
+	s.ID = fmt.Sprintf("am/%s/%d/f", fp, a.StartsAt.UnixMicro())
 	if !s.Firing {
-		state, s.At = "r", a.EndsAt
+		s.At = a.EndsAt
+		// With its end: what fell silent and comes back with its old start ends again.
+		s.ID = fmt.Sprintf("am/%s/%d/r/%d", fp, a.StartsAt.UnixMicro(), a.EndsAt.UnixMicro())
 	}
-	s.ID = fmt.Sprintf("am/%s/%d/%s", fp, a.StartsAt.UnixMicro(), state)
 	return s
 }
 
@@ -182,6 +183,26 @@ func (f *Feeder) expire() {
 	}
 }
 
+// back returns the signals, under new ids, of what fires while the inbox has it
+// as over: its sender fell silent and goes on with the same start.
+func (f *Feeder) back(words []word, signals []alert.Signal, taken []alert.Taken) (again []word, out []alert.Signal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, t := range taken {
+		w, s := words[i], signals[i]
+		if !s.Firing || t.Err != nil || t.Alert.State() != alert.Resolved || t.Alert.ResolvedBy != "" {
+			continue
+		}
+		if now, ok := f.firing[w.alert.Labels.Fingerprint()]; !ok || !now.StartsAt.Equal(w.alert.StartsAt) {
+			continue // it is over again
+		}
+		s.ID = fmt.Sprintf("%s/%d", Signal(w.alert, w.at).ID, t.Alert.ResolvedAt.UnixMicro())
+		s.At = w.at
+		again, out = append(again, w), append(out, s)
+	}
+	return again, out
+}
+
 func (f *Feeder) bring(ctx context.Context) error {
 	for {
 		f.mu.Lock()
@@ -194,14 +215,17 @@ func (f *Feeder) bring(ctx context.Context) error {
 		for i, w := range part {
 			signals[i] = Signal(w.alert, w.at)
 		}
-		taken, err := f.inbox.TakeAll(ctx, signals)
-		if err != nil {
-			return err
-		}
-		for i, t := range taken {
-			if t.Err != nil {
-				f.log.WarnContext(ctx, "an alert is told along the routes and not in the inbox", "alert", signals[i].Rule, "err", t.Err)
+		for words := part; len(signals) > 0; {
+			taken, err := f.inbox.TakeAll(ctx, signals)
+			if err != nil {
+				return err
 			}
+			for i, t := range taken {
+				if t.Err != nil {
+					f.log.WarnContext(ctx, "an alert is told along the routes and not in the inbox", "alert", signals[i].Rule, "err", t.Err)
+				}
+			}
+			words, signals = f.back(words, signals, taken)
 		}
 		f.mu.Lock()
 		if f.pending = f.pending[len(part):]; len(f.pending) == 0 {
