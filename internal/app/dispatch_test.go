@@ -151,6 +151,15 @@ func TestAlertsGoBothWaysBetweenRoutesAndInbox(t *testing.T) {
 	}
 	eventually(t, "the room's alert is told", func() bool { return e.has("rest firing cart/burns") })
 
+	// Raised it is another alert to the routes, and the one that it was is over.
+	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "2", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Page, Summary: "burns", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one alert is left of the raised one", func() bool {
+		text := send(a, "GET", `/api/v2/alerts?filter=alertname%3D%22burns%22`, "").Body.String()
+		return strings.Contains(text, `"severity":"page"`) && !strings.Contains(text, `"severity":"ticket"`)
+	})
+
 	// Who has it decides about the route.
 	if _, err := a.inbox.Ack(t.Context(), got.ID, "aoi", "test"); err != nil {
 		t.Fatal(err)

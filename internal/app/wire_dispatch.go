@@ -60,7 +60,7 @@ func (a *App) wireDispatch() module.Module {
 		Loops: []run.Loop{{Name: "alert.prune", Every: time.Minute, Do: a.pruneAlerts}},
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.tell(ctx, e.Alert) }),
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.tell(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.tellRaised(ctx, e) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error { return a.tell(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error { return a.ackRouted(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error { return a.ackRouted(ctx, e.Alert) }),
@@ -108,6 +108,24 @@ func (a *App) tell(ctx context.Context, alertID string) error {
 		return err
 	}
 	return a.routing.live.Take(ctx, feed.Alert(one))
+}
+
+// tellRaised is tell, and ends what the alert was before: its severity is one of
+// its labels, and routes know it by them.
+func (a *App) tellRaised(ctx context.Context, e alert.Raised) error {
+	one, err := a.inbox.Alert(ctx, e.Alert)
+	if err != nil || one.Source == feed.Source {
+		return err
+	}
+	is, was := feed.Alert(one), one
+	was.Severity = e.From
+	old := feed.Alert(was)
+	if old.Labels == is.Labels {
+		return a.routing.live.Take(ctx, is)
+	}
+	old.UpdatedAt = a.now()
+	old.EndsAt = old.UpdatedAt
+	return a.routing.live.Take(ctx, is, old)
 }
 
 // ackRouted lets the routes know who has an alert.
