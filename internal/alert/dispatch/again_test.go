@@ -80,3 +80,22 @@ func TestAnAckEndsWithItsAlert(t *testing.T) {
 		}
 	})
 }
+
+func TestTheEndOfWhatWasSilencedIsToldAfterOtherNews(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t, tree, false)
+		defer h.stop()
+		h.say("+", "x", "i=1")
+		h.after(time.Minute, "a", "00:00:30 +x1 (first notification)")
+		now := time.Now()
+		if _, err := h.live.SetSilence(t.Context(), Silence{Matchers: []Matcher{{Name: "i", Value: "1"}}, StartsAt: now, EndsAt: now.Add(time.Hour), CreatedBy: "aoi", Comment: "c"}, func(string) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		h.say("+", "x", "i=2")
+		h.after(5*time.Minute, "a", "00:05:30 +x2 (new alerts added)")
+		h.say("-", "x", "i=2")
+		h.after(5*time.Minute, "a", "00:10:30 -x2 (all alerts resolved)")
+		h.say("-", "x", "i=1")
+		h.after(5*time.Minute, "a", "00:15:30 -x1 (all alerts resolved)")
+	})
+}

@@ -169,7 +169,7 @@ func toldKey(g *group, key string, to Integration) ToldKey {
 func (s *State) knows(g *group, key string, k *kept) bool {
 	h := k.Labels.hash()
 	for _, to := range s.plan.Receivers[g.route.RouteOpts.Receiver] {
-		if t := s.toldOf(g, key, to); t != nil && (slices.Contains(t.Firing, h) || slices.Contains(t.Owed, h)) {
+		if t := s.toldOf(g, key, to); t != nil && t.knows(h) {
 			return true
 		}
 	}
@@ -181,7 +181,7 @@ func (s *State) job(f *Flush, to Integration, tell, hidden []*kept) *Job {
 	list := tell
 	if t != nil {
 		for _, k := range hidden {
-			if h := k.Labels.hash(); slices.Contains(t.Firing, h) || slices.Contains(t.Owed, h) {
+			if t.knows(k.Labels.hash()) {
 				list = append(slices.Clip(list), k)
 			}
 		}
@@ -335,7 +335,7 @@ func (s *State) Delivered(j *Job, attempts int, now time.Time) Row {
 	case twice > 0:
 		keep = min(keep, twice) // then the original forgets that it was told
 	}
-	row := s.set(j, Told{Firing: j.stays(), Resolved: j.resolved, At: now, Expires: now.Add(keep)})
+	row := s.set(j, Told{Firing: j.stays(), Resolved: j.resolved, Held: s.heldBack(j), At: now, Expires: now.Add(keep)})
 	row.Notice = j.notice(now, attempts, "")
 	return row
 }

@@ -13,12 +13,13 @@ func (s *State) forget(g *group, k *kept) {
 	for _, one := range s.plan.Receivers[to] {
 		name := toldKey(g, key, one)
 		t := s.told[name.hash()]
-		if t == nil || !slices.Contains(t.Firing, h) && !slices.Contains(t.Owed, h) {
+		if t == nil || !t.knows(h) {
 			continue
 		}
 		is := func(o uint64) bool { return o == h }
 		next := *t
 		next.Firing = slices.DeleteFunc(slices.Clone(t.Firing), is)
+		next.Held = slices.DeleteFunc(slices.Clone(t.Held), is)
 		next.Owed = slices.DeleteFunc(slices.Clone(t.Owed), is)
 		row := Row{Key: name, Hash: name.hash()}
 		s.told[row.Hash] = &next
@@ -60,4 +61,23 @@ func (j *Job) stays() []uint64 {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(j.firing), func(h uint64) bool { return moved[h] })
+}
+
+// heldBack returns the hashes of what j's receiver knows to fire, and was not told
+// of now because it is silenced, inhibited or muted: its end is told all the same.
+func (s *State) heldBack(j *Job) (out []uint64) {
+	t, g := s.told[j.Key.hash()], j.Flush.group
+	if s.plan.Strict || t == nil || len(t.Firing)+len(t.Held) == 0 || len(g.alerts) <= len(j.list) {
+		return nil
+	}
+	told := make(map[*kept]bool, len(j.list))
+	for _, k := range j.list {
+		told[k] = true
+	}
+	for _, k := range g.alerts {
+		if h := k.Labels.hash(); !told[k] && (slices.Contains(t.Firing, h) || slices.Contains(t.Held, h)) {
+			out = append(out, h)
+		}
+	}
+	return out
 }

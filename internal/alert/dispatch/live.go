@@ -39,9 +39,11 @@ func (l *Live) Start(ctx context.Context, j Journal) error {
 	if err := l.state.Load(l.now(), kept); err != nil {
 		return fmt.Errorf("load live alerts: %w", err)
 	}
-	if j != nil && len(j.Rows()) > 0 {
-		if err := l.store.PutTold(ctx, l.state.Heard(j.Rows())); err != nil {
-			return fmt.Errorf("keep what the last process told: %w", err)
+	if j != nil {
+		if news := l.state.Heard(j.Rows()); len(news) > 0 {
+			if err := l.store.PutTold(ctx, news); err != nil {
+				return fmt.Errorf("keep what the last process told: %w", err)
+			}
 		}
 		if err := j.Clear(); err != nil {
 			return fmt.Errorf("clear journal: %w", err)

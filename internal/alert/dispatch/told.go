@@ -15,10 +15,17 @@ type Told struct {
 	At       time.Time `json:"at,omitzero"` // when it was last told; zero: never
 	Expires  time.Time `json:"expires"`     // may be forgotten then
 
+	Held []uint64 `json:"held,omitempty"` // firing alerts it was told of before, held back when it was last told
+
 	Owed     []uint64  `json:"owed,omitempty"` // firing alerts decided to be told, not told yet
 	Since    time.Time `json:"since,omitzero"` // owed since
 	Attempts int       `json:"attempts,omitempty"`
 	Error    string    `json:"error,omitempty"` // of the last attempt
+}
+
+// knows reports whether the receiver believes, or is owed, that h fires.
+func (t *Told) knows(h uint64) bool {
+	return slices.Contains(t.Firing, h) || slices.Contains(t.Owed, h) || slices.Contains(t.Held, h)
 }
 
 // Reason says why a receiver is told something now.
@@ -51,7 +58,7 @@ func Decide(t *Told, firing, resolved []uint64, sendResolved, replay bool, repea
 		}
 		return notify.ReasonNewAlertsInGroup
 	case len(firing) == 0:
-		if len(t.Firing) > 0 {
+		if len(t.Firing) > 0 || slices.ContainsFunc(resolved, func(h uint64) bool { return slices.Contains(t.Held, h) }) {
 			return notify.ReasonAllAlertsResolved
 		}
 		return notify.ReasonDoNotNotify
