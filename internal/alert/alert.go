@@ -206,7 +206,16 @@ func (a *Alert) Take(s Signal) []event.Fact {
 	raised := a.Count > 1 && s.Severity.rank() > a.Severity.rank()
 	a.Summary, a.Expr, a.Evidence, a.URL = s.Summary, s.Expr, s.Evidence, s.URL
 	a.LastAt, a.EndsAt = later(a.LastAt, s.At), s.EndsAt
+	was := a.Labels["severity"]
 	a.Labels, a.Annotations = s.Labels, s.Annotations
+	if now := a.Labels["severity"]; was != "" && now != was && !raised {
+		// Routes know it by its labels: as its severity, the label only rises.
+		a.Labels = maps.Clone(a.Labels)
+		if a.Labels == nil {
+			a.Labels = map[string]string{}
+		}
+		a.Labels["severity"] = was
+	}
 	if a.Count == 1 {
 		a.Fingerprint, a.Source, a.Service, a.Rule, a.Severity, a.OpenedAt = s.Fingerprint(), s.Source, s.Service, s.Rule, s.Severity, s.At
 		return a.facts(s.At, s.Source, Fired{Alert: a.ID, Service: a.Service, Rule: a.Rule, Source: a.Source, Severity: a.Severity, Summary: a.Summary, Evidence: a.Evidence})

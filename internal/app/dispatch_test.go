@@ -146,13 +146,13 @@ func TestAlertsGoBothWaysBetweenRoutesAndInbox(t *testing.T) {
 	eventually(t, "the receiver is told", func() bool { return e.has("rest firing shop/HighErrors") })
 
 	// What a room reports is told along the same routes.
-	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "1", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Ticket, Summary: "burns", At: time.Now()}); err != nil {
+	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "1", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Ticket, Summary: "burns", At: time.Now(), Labels: map[string]string{"severity": "ticket"}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the room's alert is told", func() bool { return e.has("rest firing cart/burns") })
 
 	// Raised it is another alert to the routes, and the one that it was is over.
-	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "2", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Page, Summary: "burns", At: time.Now()}); err != nil {
+	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "2", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Page, Summary: "burns", At: time.Now(), Labels: map[string]string{"severity": "page"}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "one alert is left of the raised one", func() bool {

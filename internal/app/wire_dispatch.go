@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -119,6 +120,10 @@ func (a *App) tellRaised(ctx context.Context, e alert.Raised) error {
 	}
 	is, was := feed.Alert(one), one
 	was.Severity = e.From
+	if one.Labels["severity"] != "" {
+		was.Labels = maps.Clone(one.Labels)
+		was.Labels["severity"] = string(e.From)
+	}
 	old := feed.Alert(was)
 	if old.Labels == is.Labels {
 		return a.routing.live.Take(ctx, is)
