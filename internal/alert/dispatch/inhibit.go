@@ -16,12 +16,13 @@ type inhibition struct {
 	source, target labels.Matchers
 	equal          []string
 	by             map[string]map[model.Fingerprint]*kept // sources by their values of equal
+	pure           map[string]map[model.Fingerprint]*kept // those of them that are no targets
 }
 
 func newInhibitions(rules []*inhibit.InhibitRule) []*inhibition {
 	out := make([]*inhibition, len(rules))
 	for i, r := range rules {
-		n := &inhibition{source: r.SourceMatchers, target: r.TargetMatchers, by: map[string]map[model.Fingerprint]*kept{}}
+		n := &inhibition{source: r.SourceMatchers, target: r.TargetMatchers, by: map[string]map[model.Fingerprint]*kept{}, pure: map[string]map[model.Fingerprint]*kept{}}
 		for name := range r.Equal {
 			n.equal = append(n.equal, string(name))
 		}
@@ -46,17 +47,26 @@ func (n *inhibition) add(k *kept) {
 		return
 	}
 	key := n.key(set)
-	if n.by[key] == nil {
-		n.by[key] = map[model.Fingerprint]*kept{}
+	filed(n.by, key, k)
+	if !set.matches(n.target) {
+		filed(n.pure, key, k)
 	}
-	n.by[key][k.fp] = k
+}
+
+func filed(in map[string]map[model.Fingerprint]*kept, key string, k *kept) {
+	if in[key] == nil {
+		in[key] = map[model.Fingerprint]*kept{}
+	}
+	in[key][k.fp] = k
 }
 
 func (n *inhibition) remove(k *kept) {
 	key := n.key(k.match())
-	delete(n.by[key], k.fp)
-	if len(n.by[key]) == 0 {
-		delete(n.by, key)
+	for _, in := range []map[string]map[model.Fingerprint]*kept{n.by, n.pure} {
+		delete(in[key], k.fp)
+		if len(in[key]) == 0 {
+			delete(in, key)
+		}
 	}
 }
 
@@ -66,12 +76,14 @@ func (n *inhibition) mutes(set Set, now time.Time) (model.Fingerprint, bool) {
 	if !set.matches(n.target) {
 		return 0, false
 	}
-	both := set.matches(n.source)
-	for fp, k := range n.by[n.key(set)] {
-		if k.ResolvedAt(now) || both && k.match().matches(n.target) {
-			continue
+	sources := n.by
+	if set.matches(n.source) {
+		sources = n.pure
+	}
+	for fp, k := range sources[n.key(set)] {
+		if !k.ResolvedAt(now) {
+			return fp, true
 		}
-		return fp, true
 	}
 	return 0, false
 }
