@@ -187,8 +187,7 @@ func (s Set) Build(folder string, ch Channels, lang string, o Options) (*Config,
 			}
 			channel, ok := ch[to.Channel]
 			if !ok {
-				o.Log.Warn("a route names a channel that this server does not have", "route", r.Metadata.Name, "channel", to.Channel)
-				continue
+				return nil, errs.New(errs.Invalid, "Route %s: this server has no channel %s; mail needs HINOBAN_SMTP_HOST", r.Metadata.Name, to.Channel)
 			}
 			c.Plan.Receivers[name] = append(c.Plan.Receivers[name], &toChannel{channel: channel, address: to.Address, index: i, base: o.ExternalURL, lang: lang, ask: o.Ask, route: r.Metadata.Name})
 		}
