@@ -120,6 +120,7 @@ func (s *State) Put(now time.Time, in ...Alert) []Alert {
 func (s *State) put(now time.Time, a Alert) *kept {
 	fp := a.Labels.Fingerprint()
 	k := s.alerts[fp]
+	anew, next := false, ""
 	if k == nil {
 		if s.opts.Limit > 0 {
 			name := a.Labels.Get(model.AlertNameLabel)
@@ -141,10 +142,12 @@ func (s *State) put(now time.Time, a Alert) *kept {
 		}
 		a.Ack, a.Own = was, a.Own || k.Own
 		k.Alert = a
-		if again && was != is && !a.ResolvedAt(now) {
-			s.setAck(k, is, now) // who had it has not been asked about this time
-			return k
-		}
+		anew = again && was != is && !a.ResolvedAt(now)
+		next = is
+	}
+	if anew {
+		s.setAck(k, next, now) // who had it has not been asked about this time
+		return k
 	}
 	s.note(k)
 	s.route(k, now)
