@@ -16,8 +16,10 @@ const (
 	Series = "hinoban_canary_up"
 	// Rule is the alert's name.
 	Rule = "HinobanCanary"
-	// Source and Missing are those of the alert that says that none arrives.
-	Source, Missing = "canary", "canary missing"
+	// Source is that of the alert which says that none arrives.
+	Source = "canary"
+	// Missing is its rule.
+	Missing = "canary missing"
 	// File is the name of the generated file of rules.
 	File = "hinoban-canary"
 )
