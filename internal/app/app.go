@@ -16,6 +16,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
 	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/catalog"
@@ -83,6 +84,7 @@ type App struct {
 	budgets   budgets
 	rates     atomic.Pointer[catalogue.Set]
 	rules     ruleRoom
+	canaries  canaryRoom
 	pager     *oncall.Pager
 	messages  *oncalldb.Inbox
 	desk      *incident.Desk
@@ -179,7 +181,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireCanary, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {
@@ -276,7 +278,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, rule.Kinds(), dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds(), am.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, rule.Kinds(), canary.Kinds(), dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds(), am.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

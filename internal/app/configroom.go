@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/alert/am"
+	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/alert/rule"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
@@ -55,6 +56,7 @@ type plans struct {
 	routes     am.Set
 	scrape     []ascode.Doc[scrapeConfig]
 	rules      *rule.Set
+	canaries   []canary.Canary
 	notes      ascode.Problems // what was accepted leniently, and is a mistake as a rule
 	rates      *catalogue.Set
 	thoughts   ascode.Problems // what is no mistake and worth a thought
@@ -78,6 +80,7 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	problems = append(problems, bad...)
 	p.oncall, bad = oncall.Build(set)
 	problems = append(problems, bad...)
+	p.canaries = canary.Build(set)
 	p.routes, bad = am.Of(set)
 	problems = append(problems, bad...)
 	p.scrape = ascode.Of[scrapeConfig](set)

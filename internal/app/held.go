@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/feed"
 )
@@ -55,7 +56,7 @@ func (a *App) pageUnlessHeld(ctx context.Context, alertID string) error {
 	if err != nil {
 		return err
 	}
-	if one.Severity != alert.Page || one.State() != alert.Open {
+	if one.Severity != alert.Page || one.State() != alert.Open || canary.Is(one) {
 		a.held.note(alertID, false)
 		return nil
 	}

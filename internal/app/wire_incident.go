@@ -29,9 +29,11 @@ func (a *App) wireIncident() module.Module {
 		},
 		API: func(api *httpd.API) { incidentweb.API(api, deps) },
 		On: []bus.Handler{
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.desk.AlertFired(ctx, e.Alert) }),
+			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error {
+				return a.unlessCanary(a.desk.AlertFired)(ctx, e.Alert)
+			}),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error {
-				return a.desk.AlertFired(ctx, e.Alert)
+				return a.unlessCanary(a.desk.AlertFired)(ctx, e.Alert)
 			}),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error {
 				return a.desk.AlertResolved(ctx, e.Service, e.Alert)

@@ -164,6 +164,7 @@ func (a *App) useRules(set *ascode.Set, p plans) {
 	a.rules.mu.Lock()
 	a.rules.source, a.rules.plans, a.rules.assumed = set, p, assumed(p)
 	a.rules.mu.Unlock()
+	a.canaries.use(p.canaries)
 	a.putRules(a.live(set, p))
 }
 
@@ -173,7 +174,7 @@ func (a *App) putRules(rules *rule.Set) {
 		files = append(files, promrules.File(f))
 	}
 	a.rules.set.Store(rules)
-	if err := a.rules.engine.Replace(files); err != nil {
+	if err := a.rules.engine.Replace(append(files, a.canaryFiles()...)); err != nil {
 		a.log.Error("rules are not evaluated: the last good ones stay", "err", err)
 	}
 }

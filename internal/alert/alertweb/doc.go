@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/module"
@@ -60,6 +61,8 @@ type Deps struct {
 	Panels  []module.Panel // of all rooms; those of slot "alert.detail" are shown
 	Judge   *Judging       // nil: nothing is judged
 	Tests   Tests          // of rules by mutation; nil: none are kept
+	// Canaries are what was measured with faults made on purpose.
+	Canaries func(ctx context.Context) ([]canary.Summary, error)
 }
 
 // Text is the room's text: one file for each part of the room.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/platform/event"
 )
 
@@ -286,6 +287,9 @@ func (b *Bench) renew(ctx context.Context, changed map[string]bool) error {
 func (b *Bench) put(rows []Row) {
 	sorted := true
 	for _, r := range rows {
+		if r.Rule == canary.Rule {
+			continue // a fault made on purpose says nothing of rules
+		}
 		r.Incident = b.incidents[r.ID]
 		if r.OpenedAt.After(b.fired[r.Key()]) {
 			b.fired[r.Key()] = r.OpenedAt
