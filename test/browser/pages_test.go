@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	neturl "net/url"
 	"os"
 	"strings"
 	"testing"
@@ -75,6 +77,12 @@ func TestPagesOfTheDemo(t *testing.T) {
 		"rates": "/burn-rates", "rates-seed": "/burn-rates?entry=elastic/elastic-7d", "rates-try": "/burn-rates/try?slo=payment-availability&days=28", "rates-try-wrong": "/burn-rates/try?slo=none",
 		"gate": "/gate", "gate-try": "/gate?service=checkout&class=feature", "reviews": "/slos/reviews", "review": "/slos/reviews/of/payment", "report": "/slos/report", "report-quarter": "/slos/report?period=" + quarter() + "&zone=Asia/Tokyo",
 	}
+	maps.Copy(paths, map[string]string{
+		"alerts-filtered": "/alerts?group=rule&severity=page", "silences": "/silences", "silence-new": "/silences/new?alert=" + strings.TrimPrefix(fired.Subject, "alert/"),
+		"routes": "/routes", "routes-path": "/routes?labels=" + neturl.QueryEscape("alertname=FullDisk\nservice=payment\nseverity=info"),
+		"sources": "/sources", "source-new": "/sources/new", "source-form": "/sources/new?kind=generic",
+		"rules": "/rules", "rule": "/rules/payments-fail", "proposals": "/rules/proposals", "weekly": "/alerts/weekly", "canaries": "/canaries",
+	})
 	shots(ctx, t, url, paths)
 
 	// Somebody answers; the fault ends; the report is written.

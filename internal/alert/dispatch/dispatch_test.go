@@ -560,6 +560,23 @@ func TestReloadKeepsWhatWasTold(t *testing.T) {
 	})
 }
 
+// A message is in hand while the configuration is read anew: the group made
+// anew decides the same again, and its receiver is told once.
+func TestReloadWhileAMessageIsInHandTellsOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHouse(t, tree, false)
+		defer h.stop()
+		b := h.hooks["b"]
+		b.set(func() { b.block = make(chan struct{}) })
+		h.say("+", "x", "team=b")
+		h.after(2*time.Second, "b") // in hand
+		h.state.Reload(h.plan(tree, false), time.Now())
+		h.after(3*time.Second, "b") // decided again, and waiting
+		b.set(func() { close(b.block); b.block = nil })
+		h.after(time.Minute, "b", "00:00:01 +x (first notification)")
+	})
+}
+
 // What a Set hashes, and when a receiver is told, are Alertmanager's own.
 func TestDecisionsAreAlertmanagers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
