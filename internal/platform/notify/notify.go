@@ -31,6 +31,7 @@ const (
 	Resolved Kind = "resolved" // what was paged is over
 	Test     Kind = "test"     // somebody tries the channel
 	Info     Kind = "info"     // good to know
+	Canary   Kind = "canary"   // a machine tries the channel, every hour
 )
 
 // Link leads from a message to a page.
@@ -49,8 +50,9 @@ type Message struct {
 	Severity string // "critical", or ""
 	Links    []Link // the first is where it is acknowledged
 	At       time.Time
-	Lang     string // "en" or "ja"
-	Ask      Ask    // a question that one tap answers; zero asks nothing
+	Lang     string   // "en" or "ja"
+	Ask      Ask      // a question that one tap answers; zero asks nothing
+	Actions  []Action // what its receiver can do about it, the first the most likely
 }
 
 // Ask is a question below a message. Channels show each answer as a button, or
@@ -78,7 +80,7 @@ func (m Message) Validate() error {
 		return errs.New(errs.Invalid, "message %s has no title", m.ID)
 	}
 	switch m.Kind {
-	case Page, Resolved, Test, Info:
+	case Page, Resolved, Test, Info, Canary:
 		return nil
 	}
 	return errs.New(errs.Invalid, "message %s is of unknown kind %q", m.ID, m.Kind)
