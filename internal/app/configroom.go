@@ -288,7 +288,9 @@ func (c *configRoom) useScrape(p plans) error {
 // use puts a set to work in every room.
 func (c *configRoom) use(set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
-	c.app.pager.Replace(p.oncall)
+	if err := c.app.pager.Replace(context.Background(), p.oncall); err != nil {
+		c.app.log.Error("rotas are in use without what they were before", "err", err)
+	}
 	c.app.budgets.replace(p)
 	c.app.rates.Store(p.rates)
 	if err := c.app.useRoutes(p.routes); err != nil {

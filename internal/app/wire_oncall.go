@@ -25,8 +25,9 @@ import (
 func (a *App) wireOnCall() module.Module {
 	a.messages = oncalldb.NewInbox(a.db)
 	a.ways = a.channels()
+	kept := oncalldb.New(a.db, a.bus)
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
-		Store: oncalldb.New(a.db, a.bus), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
+		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
 	})
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
@@ -39,6 +40,7 @@ func (a *App) wireOnCall() module.Module {
 		Name: "oncall", Migrations: oncalldb.Migrations,
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
+			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
 			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
 		},
 		Workers: []run.Worker{a.deliverer()},

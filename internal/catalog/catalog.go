@@ -62,6 +62,7 @@ type Person struct {
 	Lang    string   `json:"lang"` // "en" or "ja"
 	Zone    string   `json:"zone,omitempty"`
 	Aliases []string `json:"aliases,omitempty"`
+	Skills  []string `json:"skills,omitempty"`
 	Devices []Device `json:"devices"`
 }
 
@@ -71,6 +72,32 @@ type Device struct {
 	Channel string        `json:"channel"`
 	Address string        `json:"address"`
 	After   time.Duration `json:"after"` // how long after the page began this device is used
+	From    int           `json:"from"`  // minutes of the person's day; To before From ends on the next
+	To      int           `json:"to"`    // From and To alike: always
+}
+
+// Use returns the devices to use at t: those whose hours it is by the person's
+// clocks, or all where that would be none.
+func (p Person) Use(t time.Time) []Device {
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	now := t.In(zone).Hour()*60 + t.In(zone).Minute()
+	var out []Device
+	for _, d := range p.Devices {
+		in := d.From <= now && now < d.To
+		if d.To < d.From {
+			in = now >= d.From || now < d.To
+		}
+		if d.From == d.To || in {
+			out = append(out, d)
+		}
+	}
+	if len(out) == 0 {
+		return p.Devices
+	}
+	return out
 }
 
 // Owner is the answer to "who owns this?".

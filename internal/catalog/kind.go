@@ -51,6 +51,7 @@ type PersonSpec struct {
 	Language string       `json:"language,omitempty" enum:"en,ja" doc:"What messages to this person are written in."`
 	TimeZone string       `json:"timeZone,omitempty" doc:"An IANA zone, such as Asia/Tokyo."`
 	Aliases  []string     `json:"aliases,omitempty" doc:"Names elsewhere, such as @aoi in CODEOWNERS."`
+	Skills   []string     `json:"skills,omitempty" doc:"What a rota may ask of whoever is on call."`
 	Devices  []DeviceSpec `json:"devices,omitempty" doc:"How to reach this person, in the order of their delays. None means the built-in inbox."`
 }
 
@@ -59,6 +60,8 @@ type DeviceSpec struct {
 	Channel string `json:"channel" enum:"inbox,slack,mail,webhook" doc:"What carries the message."`
 	Address string `json:"address,omitempty" doc:"A URL, a mail address, a Slack user or channel id. The inbox needs none."`
 	After   string `json:"after,omitempty" doc:"How long after the page began, such as 2m. Nothing means at once."`
+	From    string `json:"from,omitempty" doc:"By the person's clock, such as 22:00: used only from then until to. Where no device would be used, all are."`
+	To      string `json:"to,omitempty" doc:"07:00"`
 }
 
 // OpenSLOServiceSpec is the spec of an OpenSLO v1 Service.
@@ -142,8 +145,22 @@ func checkPerson(e ascode.Envelope[PersonSpec]) (out []ascode.FieldError) {
 		if after, err := delay(d.After); err != nil || after < 0 || after > 24*time.Hour {
 			out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d].after", i), "write 30s, 2m or 1h", "%q is not a delay between 0 and 24h", d.After))
 		}
+		for name, s := range map[string]string{"from": d.From, "to": d.To} {
+			if _, err := clock(s); err != nil {
+				out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d].%s", i, name), "write 22:00", "%q is not a time of the day", s))
+			}
+		}
 	}
 	return out
+}
+
+// clock reads 22:00 as minutes of the day; nothing is 0.
+func clock(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	at, err := time.Parse("15:04", s)
+	return at.Hour()*60 + at.Minute(), err
 }
 
 func delay(s string) (time.Duration, error) {
@@ -216,7 +233,7 @@ func service(d ascode.Doc[ServiceSpec]) Service {
 }
 
 func person(d ascode.Doc[PersonSpec]) Person {
-	p := Person{ID: d.Metadata.Name, Name: d.Metadata.Title(), Email: d.Spec.Email, Lang: d.Spec.Language, Zone: d.Spec.TimeZone, Aliases: d.Spec.Aliases}
+	p := Person{ID: d.Metadata.Name, Name: d.Metadata.Title(), Email: d.Spec.Email, Lang: d.Spec.Language, Zone: d.Spec.TimeZone, Aliases: d.Spec.Aliases, Skills: d.Spec.Skills}
 	if p.Lang == "" {
 		p.Lang = "en"
 	}
@@ -230,7 +247,9 @@ func person(d ascode.Doc[PersonSpec]) Person {
 		if v.Channel == "inbox" {
 			address = p.ID
 		}
-		p.Devices = append(p.Devices, Device{ID: fmt.Sprintf("%s-%d", v.Channel, i+1), Channel: v.Channel, Address: address, After: after})
+		from, _ := clock(v.From) // as above
+		to, _ := clock(v.To)     // as above
+		p.Devices = append(p.Devices, Device{ID: fmt.Sprintf("%s-%d", v.Channel, i+1), Channel: v.Channel, Address: address, After: after, From: from, To: to})
 	}
 	return p
 }

@@ -1,6 +1,10 @@
 package oncall
 
-import "time"
+import (
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall/rota"
+)
 
 // PageOpened says that a service calls for help.
 type PageOpened struct {
@@ -33,6 +37,7 @@ type StepFired struct {
 	Round   int      `json:"round"`
 	People  []string `json:"people"`
 	Devices int      `json:"devices"`
+	Shadows []string `json:"shadows,omitempty"` // who learns beside them
 }
 
 // EventName implements event.Event.
@@ -40,14 +45,14 @@ func (StepFired) EventName() string { return "oncall.step_fired" }
 
 // Delivered says that a provider took a message.
 type Delivered struct {
-	Delivery string `json:"delivery"`
-	Page     string `json:"page"`
-	Kind     string `json:"kind"`
-	Person   string `json:"person"`
-	Device   string `json:"device"`
-	Channel  string `json:"channel"`
-	Step     int    `json:"step"`
-	Attempts int    `json:"attempts"`
+	Delivery string       `json:"delivery"`
+	Page     string       `json:"page"`
+	Kind     DeliveryKind `json:"kind"`
+	Person   string       `json:"person"`
+	Device   string       `json:"device"`
+	Channel  string       `json:"channel"`
+	Step     int          `json:"step"`
+	Attempts int          `json:"attempts"`
 }
 
 // EventName implements event.Event.
@@ -109,25 +114,107 @@ type PageClosed struct {
 // EventName implements event.Event.
 func (PageClosed) EventName() string { return "oncall.page_closed" }
 
-// OverrideAdded says that somebody else is on call for a while.
-type OverrideAdded struct {
-	Override string    `json:"override"`
-	Rota     string    `json:"rota"`
-	Person   string    `json:"person"`
-	Start    time.Time `json:"start"`
-	End      time.Time `json:"end"`
-	Reason   string    `json:"reason,omitempty"`
+// AdjustmentMade says that people changed who is on call for a while.
+type AdjustmentMade struct {
+	Adjustment string    `json:"adjustment"`
+	Kind       rota.Kind `json:"kind"`
+	Rota       string    `json:"rota,omitempty"`
+	Person     string    `json:"person,omitempty"`
+	Of         string    `json:"of,omitempty"`
+	Start      time.Time `json:"start"`
+	End        time.Time `json:"end"`
+	Reason     string    `json:"reason,omitempty"`
 }
 
 // EventName implements event.Event.
-func (OverrideAdded) EventName() string { return "oncall.override_added" }
+func (AdjustmentMade) EventName() string { return "oncall.adjustment_made" }
 
-// OverrideRemoved takes an override back.
-type OverrideRemoved struct {
-	Override string `json:"override"`
-	Rota     string `json:"rota"`
-	Person   string `json:"person"`
+// AdjustmentEnded takes an adjustment back; what it has been stays.
+type AdjustmentEnded struct {
+	Adjustment string    `json:"adjustment"`
+	Kind       rota.Kind `json:"kind"`
+	Rota       string    `json:"rota,omitempty"`
+	Person     string    `json:"person,omitempty"`
 }
 
 // EventName implements event.Event.
-func (OverrideRemoved) EventName() string { return "oncall.override_removed" }
+func (AdjustmentEnded) EventName() string { return "oncall.adjustment_ended" }
+
+// SwapTaken says that somebody takes the turns that another asked to give.
+type SwapTaken struct {
+	Adjustment string `json:"adjustment"`
+	Rota       string `json:"rota"`
+	Of         string `json:"of"`
+	By         string `json:"by"`
+}
+
+// EventName implements event.Event.
+func (SwapTaken) EventName() string { return "oncall.swap_taken" }
+
+// ShadowGraduated says that somebody has shadowed as many pages as were asked.
+type ShadowGraduated struct {
+	Adjustment string    `json:"adjustment"`
+	Rota       string    `json:"rota,omitempty"`
+	Person     string    `json:"person"`
+	Mode       rota.Mode `json:"mode"`
+	Pages      int       `json:"pages"`
+}
+
+// EventName implements event.Event.
+func (ShadowGraduated) EventName() string { return "oncall.shadow_graduated" }
+
+// ShadowAcked says that somebody who only learns has looked at a page.
+type ShadowAcked struct {
+	Page    string `json:"page"`
+	Service string `json:"service"`
+	By      string `json:"by"`
+}
+
+// EventName implements event.Event.
+func (ShadowAcked) EventName() string { return "oncall.shadow_acked" }
+
+// PageJoined says that one of several who must answer did.
+type PageJoined struct {
+	Page     string `json:"page"`
+	Service  string `json:"service"`
+	By       string `json:"by"`
+	Answered int    `json:"answered"`
+	Needed   int    `json:"needed"`
+}
+
+// EventName implements event.Event.
+func (PageJoined) EventName() string { return "oncall.page_joined" }
+
+// Retriggered says that a page calls again although somebody had it.
+type Retriggered struct {
+	Page    string `json:"page"`
+	Service string `json:"service"`
+	By      string `json:"by"` // who had it
+	Reason  string `json:"reason"`
+}
+
+// EventName implements event.Event.
+func (Retriggered) EventName() string { return "oncall.retriggered" }
+
+// StepPassed says that a step was passed over, because its conditions do not hold.
+type StepPassed struct {
+	Page    string `json:"page"`
+	Service string `json:"service"`
+	Step    int    `json:"step"`
+	Round   int    `json:"round"`
+}
+
+// EventName implements event.Event.
+func (StepPassed) EventName() string { return "oncall.step_passed" }
+
+// StepPutOff says that a step waits for its hours.
+type StepPutOff struct {
+	Page    string    `json:"page"`
+	Service string    `json:"service"`
+	Step    int       `json:"step"`
+	Round   int       `json:"round"`
+	Until   time.Time `json:"until"`
+}
+
+// EventName implements event.Event.
+func (StepPutOff) EventName() string { return "oncall.step_put_off" }

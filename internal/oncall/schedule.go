@@ -1,7 +1,6 @@
 package oncall
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -9,71 +8,79 @@ import (
 	"github.com/hinoban/hinoban/internal/oncall/rota"
 )
 
-// Rota is a weekly rotation and its name.
+// Turn is one person's stretch of time on call; "" is a gap.
+type Turn = rota.Turn
+
+// Adjustment is what people change of rotas for a while.
+type Adjustment = rota.Adjustment
+
+// Rota is a schedule and its name. Its editions are in the order of time: an
+// edit closes one and opens the next, so that history never changes.
 type Rota struct {
-	ID     string
-	Name   string
-	Weekly rota.Weekly
-	Source string // file:line of its document
+	ID       string
+	Name     string
+	Source   string // file:line of its document
+	Editions []Edition
+	Requires []string      // skills that whoever is on call needs
+	LongTurn time.Duration // a longer turn is flagged; 0 never
+	Gaps     bool          // gaps are meant
+	Spec     RotaSpec      // of its document
 }
 
-// Override puts somebody else on call for a while.
-type Override struct {
-	ID      string    `json:"id"`
-	Rota    string    `json:"rota"`
-	Person  string    `json:"person"`
-	Start   time.Time `json:"start"`
-	End     time.Time `json:"end"`
-	By      string    `json:"by"`
-	Reason  string    `json:"reason,omitempty"`
-	Created time.Time `json:"created"`
+// Edition is a schedule from an instant on, until the next edition.
+type Edition struct {
+	Since    time.Time // zero: always
+	Schedule rota.Schedule
 }
 
-// Turn is a stretch of time with one person on call; "" is a gap.
-type Turn struct {
-	Rota     string    `json:"rota"`
-	Person   string    `json:"person"`
-	Start    time.Time `json:"start"`
-	End      time.Time `json:"end"`
-	Override string    `json:"override,omitempty"` // the id of the override that made it so
-}
+// Current is the edition in use.
+func (r *Rota) Current() *rota.Schedule { return &r.Editions[len(r.Editions)-1].Schedule }
 
-// Turns returns who is on call over [from, to), overrides applied: the latest
-// that was created wins. It is pure, and it covers the range without a hole.
-func (r Rota) Turns(overrides []Override, from, to time.Time) []Turn {
-	mine := make([]Override, 0, len(overrides))
-	cuts := []time.Time{from}
-	for _, o := range overrides {
-		if o.Rota != r.ID || !o.Start.Before(to) || !o.End.After(from) {
-			continue
-		}
-		mine = append(mine, o)
-		cuts = append(cuts, o.Start, o.End)
+// Zone is whose clocks the rota goes by.
+func (r *Rota) Zone() *rota.Zone { return r.Current().Zone }
+
+// at returns the edition that was in use at t.
+func (r *Rota) at(t time.Time) *rota.Schedule {
+	i := len(r.Editions) - 1
+	for i > 0 && t.Before(r.Editions[i].Since) {
+		i--
 	}
-	slices.SortFunc(mine, func(a, b Override) int { return cmp.Or(b.Created.Compare(a.Created), strings.Compare(b.ID, a.ID)) })
-	for _, s := range r.Weekly.Between(from, to) {
-		cuts = append(cuts, s.Start)
-	}
-	slices.SortFunc(cuts, time.Time.Compare)
+	return &r.Editions[i].Schedule
+}
+
+// On returns who is on call at t; adjustments may be those of all rotas.
+func (r *Rota) On(all []Adjustment, t time.Time) []rota.Duty {
+	return r.at(t).On(rota.Of(all, r.ID, t, t.Add(1)), t)
+}
+
+// Turns returns who is on call over [from, to), the earliest first, without a
+// hole: a gap is a Turn without a person. It is pure.
+func (r *Rota) Turns(all []Adjustment, from, to time.Time) []Turn {
 	var out []Turn
-	for i, start := range cuts {
-		end := to
-		if i+1 < len(cuts) {
-			end = cuts[i+1]
+	for i, e := range r.Editions {
+		start, end := from, to
+		if i > 0 && e.Since.After(start) {
+			start = e.Since
 		}
-		start, end = latest(start, from), earliest(end, to)
-		if !start.Before(end) {
-			continue
+		if i+1 < len(r.Editions) && r.Editions[i+1].Since.Before(end) {
+			end = r.Editions[i+1].Since
 		}
-		t := Turn{Rota: r.ID, Person: r.Weekly.At(start).Member, Start: start, End: end}
-		for _, o := range mine {
-			if !o.Start.After(start) && o.End.After(start) {
-				t.Person, t.Override = o.Person, o.ID
-				break
-			}
+		if start.Before(end) {
+			out = join(out, e.Schedule.Turns(all, start, end))
 		}
-		if n := len(out); n > 0 && out[n-1].Person == t.Person && out[n-1].Override == t.Override {
-			out[n-1].End = t.End
+	}
+	return out
+}
+
+// join puts the turns of a later edition behind those of an earlier one: who
+// stays on call has one turn.
+func join(out, next []Turn) []Turn {
+	for _, t := range next {
+		i := slices.IndexFunc(out, func(o Turn) bool {
+			return o.End.Equal(t.Start) && o.Person == t.Person && o.Source == t.Source && o.Absent == t.Absent
+		})
+		if i >= 0 {
+			out[i].End = t.End
 			continue
 		}
 		out = append(out, t)
@@ -81,55 +88,29 @@ func (r Rota) Turns(overrides []Override, from, to time.Time) []Turn {
 	return out
 }
 
-// On returns the turn that covers t, to its real ends within four weeks.
-func (r Rota) On(overrides []Override, t time.Time) Turn {
-	const span = 28 * 24 * time.Hour
-	for _, turn := range r.Turns(overrides, t.Add(-span), t.Add(span)) {
+// around is how far a turn is followed to its real ends.
+const around = 28 * 24 * time.Hour
+
+// At returns the turns that cover t, to their real ends within four weeks.
+func (r *Rota) At(all []Adjustment, t time.Time) (out []Turn) {
+	for _, turn := range r.Turns(all, t.Add(-around), t.Add(around)) {
 		if !turn.Start.After(t) && turn.End.After(t) {
-			return turn
+			out = append(out, turn)
 		}
 	}
-	return Turn{Rota: r.ID, Start: t, End: t}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// Policy is an escalation: what happens, and when, until somebody answers.
-type Policy struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Teams    []string `json:"teams,omitempty"`    // pages of their services come here
-	Services []string `json:"services,omitempty"` // named services come here first
-	Default  bool     `json:"default"`            // and everything else
-	Steps    []Step   `json:"steps"`
-	Repeat   int      `json:"repeat"` // how often to begin again after the last step
-	Source   string   `json:"source"`
-}
-
-// Step tells its targets, then waits.
-type Step struct {
-	Rotas  []string      `json:"rotas,omitempty"`
-	People []string      `json:"people,omitempty"`
-	Wait   time.Duration `json:"wait"` // for an answer, before the next step
+	return out
 }
 
 // Plan is everything as code that the room needs. It is replaced as a whole.
 type Plan struct {
 	Rotas    []Rota
 	Policies []Policy
+
+	calendars calendars
 }
+
+// Holidays are those of all the calendars.
+func (p *Plan) Holidays(names []string) rota.Holidays { return p.calendars.of(names) }
 
 // PolicyFor returns the policy for a service of a team: by the service, by the
 // team, else the default. ok is false where there is none.
@@ -155,30 +136,46 @@ func (p *Plan) Policy(id string) (Policy, bool) {
 	return p.Policies[i], true
 }
 
-// Rota returns the rota called id.
-func (p *Plan) Rota(id string) (Rota, bool) {
+// Rota returns the rota called id, or nil.
+func (p *Plan) Rota(id string) *Rota {
 	i := slices.IndexFunc(p.Rotas, func(r Rota) bool { return strings.EqualFold(r.ID, id) })
 	if i < 0 {
-		return Rota{}, false
+		return nil
 	}
-	return p.Rotas[i], true
+	return &p.Rotas[i]
 }
 
 // OnCall returns the people whom a step tells at t, each once, in order.
-func (p *Plan) OnCall(s Step, overrides []Override, t time.Time) []string {
-	var out []string
-	add := func(who string) {
-		if who != "" && !slices.Contains(out, who) {
-			out = append(out, who)
+func (p *Plan) OnCall(s Step, all []Adjustment, t time.Time) []string {
+	people, _ := p.targets(s, all, t)
+	return people
+}
+
+// targets are the people whom a step tells at t, and those who learn beside them.
+func (p *Plan) targets(s Step, all []Adjustment, t time.Time) (people []string, shadows []rota.Shadowing) {
+	put := func(who string) {
+		if who != "" && !slices.Contains(people, who) {
+			people = append(people, who)
 		}
 	}
 	for _, id := range s.Rotas {
-		if r, ok := p.Rota(id); ok {
-			add(r.On(overrides, t).Person)
+		r := p.Rota(id)
+		if r == nil {
+			continue
+		}
+		mine := rota.Of(all, r.ID, t, t.Add(1))
+		duties := r.at(t).On(mine, t)
+		for _, d := range duties {
+			put(d.Person)
+		}
+		for _, s := range rota.Shadows(mine, duties, t) {
+			if !slices.ContainsFunc(shadows, func(o rota.Shadowing) bool { return o.Person == s.Person }) {
+				shadows = append(shadows, s)
+			}
 		}
 	}
 	for _, who := range s.People {
-		add(who)
+		put(who)
 	}
-	return out
+	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return slices.Contains(people, s.Person) })
 }

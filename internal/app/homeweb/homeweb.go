@@ -46,7 +46,7 @@ type SLOs interface{ All() []slo.Standing }
 type Pager interface {
 	Pages(ctx context.Context, q oncall.PageQuery) ([]oncall.Page, error)
 	OnCallNow(ctx context.Context) ([]oncall.Now, error)
-	Turns(ctx context.Context, from, to time.Time) (map[string][]oncall.Turn, []oncall.Override, error)
+	Turns(ctx context.Context, from, to time.Time) (map[string][]oncall.Turn, []oncall.Adjustment, error)
 }
 
 // Desk is the part of the incident room that the pages ask.

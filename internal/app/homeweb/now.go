@@ -276,10 +276,27 @@ func (d Deps) onCall(ctx context.Context) ([]OnCall, error) {
 	out := []OnCall{}
 	for _, t := range turns {
 		out = append(out, OnCall{
-			Rota: cmp.Or(t.Name, t.Rota), Person: t.Turn.Person, Name: d.name(ctx, t.Turn.Person), Until: t.Turn.End, Next: d.name(ctx, t.Next.Person),
+			Rota: cmp.Or(t.Name, t.Rota), Person: first(t.People()), Name: d.all(ctx, t.People()), Until: t.Until(), Next: d.all(ctx, t.NextPeople()),
 		})
 	}
 	return out, nil
+}
+
+// first is the first of several, or "".
+func first(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[0]
+}
+
+// all are the names of people, in one line.
+func (d Deps) all(ctx context.Context, ids []string) string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, d.name(ctx, id))
+	}
+	return strings.Join(out, ", ")
 }
 
 // name is a person's name, or what was given where the catalog has none.
@@ -304,13 +321,12 @@ func soon(ctx context.Context, t time.Time) string {
 func OnCallLine(ctx context.Context, turns []oncall.Now, name func(string) string) string {
 	line, people := "", map[string]bool{}
 	for _, t := range turns {
-		if t.Turn.Person == "" {
-			continue
+		for _, id := range t.People() {
+			if !people[id] && line == "" {
+				line = webkit.T(ctx, "home.oncall.line", name(id), soon(ctx, t.Until()))
+			}
+			people[id] = true
 		}
-		if !people[t.Turn.Person] && line == "" {
-			line = webkit.T(ctx, "home.oncall.line", name(t.Turn.Person), soon(ctx, t.Turn.End))
-		}
-		people[t.Turn.Person] = true
 	}
 	if n := len(people) - 1; n > 0 {
 		line += " " + webkit.T(ctx, "home.oncall.more", n)

@@ -5,17 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/errs"
-	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/store"
 )
 
-const deliveryColumns = `id, page, kind, person, device, channel, address, step, state, due_at, lease, attempts, sent_at, receipt, error`
+const deliveryColumns = `id, page, kind, person, device, channel, address, step, state, made_at, due_at, lease, fence, attempts, sent_at, receipt, cost, bundle, error`
 
-// Claim implements oncall.Store.
+// Claim implements oncall.Ledger.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []oncall.Delivery, err error) {
 	// A SQLite file has one process: leases of another are those of a dead one.
 	const due = `state = 'pending' AND due_at <= $1 AND (lease <= $1 OR ($2 AND holder <> $3))`
@@ -23,65 +24,234 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []o
 	// A look without the writer first: most rounds find nothing.
 	var waiting int
 	err = s.db.Read(ctx, func(tx store.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oncall_delivery WHERE `+due, args...).Scan(&waiting)
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT id FROM oncall_ledger WHERE `+due+` LIMIT 1) AS one`, args...).Scan(&waiting)
 	})
 	if err != nil || waiting == 0 {
 		return nil, err
 	}
 	err = s.db.Write(ctx, func(tx store.Tx) error {
-		out, err = store.All(ctx, tx, scanDelivery, `
-			UPDATE oncall_delivery SET lease = $4, holder = $3
-			WHERE id IN (SELECT id FROM oncall_delivery WHERE `+due+` ORDER BY due_at LIMIT $5)
-			RETURNING `+deliveryColumns, append(args, store.Micros(until), n)...)
+		claimed, err := store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+due+` ORDER BY due_at, id LIMIT $4`, append(args, n)...)
+		if err != nil {
+			return err
+		}
+		for i := range claimed {
+			d := &claimed[i]
+			// A lease that nobody gave back: its holder ended, or hangs, and what became of
+			// the message is not known.
+			d.Doubt = !d.Lease.IsZero()
+			d.Fence++
+			d.Lease = until
+			if _, err := tx.ExecContext(ctx, `UPDATE oncall_ledger SET lease = $1, holder = $2, fence = $3 WHERE id = $4`, store.Micros(until), s.holder, d.Fence, d.ID); err != nil {
+				return err
+			}
+		}
+		out = claimed
+		return nil
+	})
+	return out, err
+}
+
+// Settle implements oncall.Ledger.
+func (s *Store) Settle(ctx context.Context, all ...oncall.Settlement) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
+		for _, one := range all {
+			if err := s.settle(ctx, tx, one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) error {
+	d, err := oneDelivery(ctx, tx, o.Delivery)
+	if err != nil {
+		return err
+	}
+	late := d.Fence != o.Fence
+	if a := o.Attempt; !a.At.IsZero() {
+		_, err := tx.ExecContext(ctx, `INSERT INTO oncall_attempt (delivery, at, took, receipt, error, late) VALUES ($1, $2, $3, $4, $5, $6)`,
+			d.ID, store.Micros(a.At), a.Took.Microseconds(), a.Receipt, a.Error, late)
+		if err != nil {
+			return fmt.Errorf("save attempt of %s: %w", d.ID, err)
+		}
+	}
+	if late && (o.Attempt.Error != "" || d.State != oncall.Pending) {
+		return nil // whoever has it now decides
+	}
+	before := d
+	facts := o.Do(&d)
+	if before.State == oncall.Cancelled && d.State != oncall.Sent {
+		// The answer came while it was being sent: it is not tried again, and that it was
+		// not taken is no news any more.
+		d.State, facts = oncall.Cancelled, nil
+	}
+	if err := putDelivery(ctx, tx, d); err != nil {
+		return err
+	}
+	service := ""
+	if d.Page != "" {
+		p, err := onePage(ctx, tx, `id = $1`, d.Page)
+		if err != nil {
+			return fmt.Errorf("load page %s: %w", d.Page, err)
+		}
+		service = p.Service
+		if d.State == oncall.Failed && o.Failed != nil {
+			if err := s.failed(ctx, tx, p, d, o); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range facts {
+		facts[i].Service = service
+	}
+	return s.log.Publish(ctx, tx, facts...)
+}
+
+func (s *Store) failed(ctx context.Context, tx store.Tx, p oncall.Page, d oncall.Delivery, o oncall.Settlement) error {
+	ledger, err := ofPage(ctx, tx, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range o.Failed(&p, d, ledger) {
+		if err := putDelivery(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	return putPage(ctx, tx, p)
+}
+
+// PutDelivery implements oncall.Ledger.
+func (s *Store) PutDelivery(ctx context.Context, d oncall.Delivery) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
+		return putDelivery(ctx, tx, d)
+	})
+}
+
+// Delivery implements oncall.Ledger.
+func (s *Store) Delivery(ctx context.Context, id string) (d oncall.Delivery, out []oncall.Attempt, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		if d, err = oneDelivery(ctx, tx, id); err != nil {
+			return err
+		}
+		out, err = store.All(ctx, tx, func(row store.Scanner) (a oncall.Attempt, err error) {
+			var at, took int64
+			err = row.Scan(&a.Delivery, &at, &took, &a.Receipt, &a.Error, &a.Late)
+			a.At, a.Took = store.Time(at), time.Duration(took)*time.Microsecond
+			return a, err
+		}, `SELECT delivery, at, took, receipt, error, late FROM oncall_attempt WHERE delivery = $1 ORDER BY at LIMIT 1000`, id)
+		return err
+	})
+	return d, out, err
+}
+
+// Reported implements oncall.Ledger.
+func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn func(*oncall.Delivery) bool) (d oncall.Delivery, err error) {
+	err = s.db.Write(ctx, func(tx store.Tx) error {
+		where, args := `id = $1`, []any{id}
+		if id == "" {
+			where, args = `channel = $1 AND receipt = $2 AND receipt <> ''`, []any{channel, receipt}
+		}
+		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+where+` ORDER BY id DESC LIMIT 1`, args...))
+		if errors.Is(err, sql.ErrNoRows) {
+			return errs.New(errs.NotFound, "no such message was sent")
+		}
+		if err != nil || !fn(&d) {
+			return err
+		}
+		return putDelivery(ctx, tx, d)
+	})
+	return d, err
+}
+
+// Newest implements oncall.Ledger.
+func (s *Store) Newest(ctx context.Context, channel, address string) (d oncall.Delivery, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger
+			WHERE channel = $1 AND address = $2 AND kind = 'page' AND state IN ('pending', 'sent', 'delivered', 'read') ORDER BY id DESC LIMIT 1`, channel, address))
+		if errors.Is(err, sql.ErrNoRows) {
+			return errs.New(errs.NotFound, "nothing was sent to this address")
+		}
+		return err
+	})
+	return d, err
+}
+
+// Bundle implements oncall.Ledger.
+func (s *Store) Bundle(ctx context.Context, carrier string) (out []oncall.Delivery, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE bundle = $1 AND bundle <> '' ORDER BY id LIMIT 1000`, carrier)
 		return err
 	})
 	return out, err
 }
 
-// Settle implements oncall.Store.
-func (s *Store) Settle(ctx context.Context, id string, fn func(*oncall.Delivery) []event.Fact) error {
-	return s.db.Write(ctx, func(tx store.Tx) error {
-		d, err := scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_delivery WHERE id = $1`, id))
-		if errors.Is(err, sql.ErrNoRows) {
-			return errs.New(errs.NotFound, "delivery %q does not exist", id)
+// Deliveries implements oncall.Ledger.
+func (s *Store) Deliveries(ctx context.Context, q oncall.LedgerQuery) (out []oncall.Delivery, err error) {
+	where := []string{"1 = 1"}
+	var args []any
+	for _, c := range []struct{ cond, v string }{{"person =", q.Person}, {"channel =", q.Channel}, {"state =", string(q.State)}, {"kind =", string(q.Kind)}, {"id <", q.Before}} {
+		if c.v != "" {
+			args = append(args, c.v)
+			where = append(where, c.cond+" $"+strconv.Itoa(len(args)))
 		}
-		if err != nil {
-			return err
-		}
-		cancelled := d.State == oncall.Cancelled
-		facts := fn(&d)
-		if cancelled && d.State != oncall.Sent {
-			// The answer came while it was being sent: it is not tried again, and
-			// that it was not taken is no news any more.
-			d.State, facts = oncall.Cancelled, nil
-		}
-		if err := putDelivery(ctx, tx, d); err != nil {
-			return fmt.Errorf("save delivery %s: %w", id, err)
-		}
-		service := ""
-		if err := tx.QueryRowContext(ctx, `SELECT service FROM oncall_page WHERE id = $1`, d.Page).Scan(&service); err != nil {
-			return fmt.Errorf("load page %s: %w", d.Page, err)
-		}
-		for i := range facts {
-			facts[i].Service = service
-		}
-		return s.log.Publish(ctx, tx, facts...)
+	}
+	args = append(args, q.Limit)
+	text := `SELECT ` + deliveryColumns + ` FROM oncall_ledger WHERE ` + strings.Join(where, " AND ") + ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, scanDelivery, text, args...)
+		return err
 	})
+	return out, err
+}
+
+// Health implements oncall.Ledger.
+func (s *Store) Health(ctx context.Context, since time.Time) (out []oncall.ChannelHealth, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		out, err = store.All(ctx, tx, func(row store.Scanner) (h oncall.ChannelHealth, err error) {
+			return h, row.Scan(&h.Channel, &h.Taken, &h.InTime, &h.Failed, &h.Waiting)
+		}, `
+			SELECT channel,
+				COUNT(*) FILTER (WHERE state IN ('sent', 'delivered', 'read')),
+				COUNT(*) FILTER (WHERE state IN ('sent', 'delivered', 'read') AND sent_at - due_at <= $2 AND attempts <= 1),
+				COUNT(*) FILTER (WHERE state = 'failed'),
+				COUNT(*) FILTER (WHERE state = 'pending')
+			FROM oncall_ledger WHERE made_at >= $1 AND kind <> 'shadow' GROUP BY channel ORDER BY channel LIMIT 100`, store.Micros(since), oncall.InTime.Microseconds())
+		return err
+	})
+	return out, err
+}
+
+func oneDelivery(ctx context.Context, tx store.Tx, id string) (oncall.Delivery, error) {
+	d, err := scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, errs.New(errs.NotFound, "delivery %q does not exist", id)
+	}
+	return d, err
+}
+
+const maxLedger = 10000 // of one page
+
+func ofPage(ctx context.Context, tx store.Tx, page string) ([]oncall.Delivery, error) {
+	return store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE page = $1 ORDER BY id LIMIT $2`, page, maxLedger)
 }
 
 func scanDelivery(row store.Scanner) (d oncall.Delivery, err error) {
-	var due, lease, sent int64
-	err = row.Scan(&d.ID, &d.Page, &d.Kind, &d.Person, &d.Device, &d.Channel, &d.Address, &d.Step, &d.State, &due, &lease, &d.Attempts, &sent, &d.Receipt, &d.Error)
-	d.DueAt, d.Lease, d.SentAt = store.Time(due), store.Time(lease), store.Time(sent)
+	var made, due, lease, sent int64
+	err = row.Scan(&d.ID, &d.Page, &d.Kind, &d.Person, &d.Device, &d.Channel, &d.Address, &d.Step, &d.State, &made, &due, &lease, &d.Fence, &d.Attempts, &sent, &d.Receipt, &d.Cost, &d.Bundle, &d.Error)
+	d.MadeAt, d.DueAt, d.Lease, d.SentAt = store.Time(made), store.Time(due), store.Time(lease), store.Time(sent)
 	return d, err
 }
 
 func putDelivery(ctx context.Context, tx store.Tx, d oncall.Delivery) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO oncall_delivery (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		INSERT INTO oncall_ledger (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at, lease = excluded.lease, attempts = excluded.attempts,
-			sent_at = excluded.sent_at, receipt = excluded.receipt, error = excluded.error`,
-		d.ID, d.Page, d.Kind, d.Person, d.Device, d.Channel, d.Address, d.Step, string(d.State), store.Micros(d.DueAt), store.Micros(d.Lease), d.Attempts,
-		store.Micros(d.SentAt), d.Receipt, d.Error)
-	return err
+			sent_at = excluded.sent_at, receipt = excluded.receipt, cost = excluded.cost, bundle = excluded.bundle, error = excluded.error`,
+		d.ID, d.Page, string(d.Kind), d.Person, d.Device, d.Channel, d.Address, d.Step, string(d.State), store.Micros(d.MadeAt), store.Micros(d.DueAt), store.Micros(d.Lease), d.Fence, d.Attempts,
+		store.Micros(d.SentAt), d.Receipt, d.Cost, d.Bundle, d.Error)
+	if err != nil {
+		return fmt.Errorf("save delivery %s: %w", d.ID, err)
+	}
+	return nil
 }

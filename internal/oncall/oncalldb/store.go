@@ -1,5 +1,5 @@
-// Package oncalldb keeps pages, the delivery ledger, overrides and the built-in
-// inbox in the database.
+// Package oncalldb keeps pages, the delivery ledger, adjustments of rotas and the
+// built-in inbox in the database.
 package oncalldb
 
 import (
@@ -26,9 +26,13 @@ import (
 //go:embed migrations/*.sql
 var Migrations embed.FS
 
-var _ oncall.Store = (*Store)(nil)
+var (
+	_ oncall.Store           = (*Store)(nil)
+	_ oncall.Ledger          = (*Store)(nil)
+	_ oncall.AdjustmentStore = (*Store)(nil)
+)
 
-// Store implements oncall.Store.
+// Store implements what the room keeps.
 type Store struct {
 	db     *store.DB
 	log    *bus.Log
@@ -40,10 +44,10 @@ func New(db *store.DB, log *bus.Log) *Store {
 	return &Store{db: db, log: log, holder: id.New()}
 }
 
-const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at`
+const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at, doc`
 
 // OpenPage implements oncall.Store.
-func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Page) (*oncall.Page, []event.Fact)) error {
+func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Page) (*oncall.Page, []oncall.Delivery, []event.Fact)) error {
 	return s.db.Write(ctx, func(tx store.Tx) error {
 		var open *oncall.Page
 		p, err := onePage(ctx, tx, `service = $1 AND closed_at = 0`, service)
@@ -53,36 +57,41 @@ func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Pa
 		case errs.KindOf(err) != errs.NotFound:
 			return fmt.Errorf("load open page of %s: %w", service, err)
 		}
-		next, facts := fn(open)
+		next, ds, facts := fn(open)
 		if next == nil {
 			return nil
 		}
-		if err := putPage(ctx, tx, *next); err != nil {
-			return err
-		}
-		return s.log.Publish(ctx, tx, facts...)
+		return s.save(ctx, tx, *next, ds, facts)
 	})
 }
 
+func (s *Store) save(ctx context.Context, tx store.Tx, p oncall.Page, ds []oncall.Delivery, facts []event.Fact) error {
+	for _, d := range ds {
+		if err := putDelivery(ctx, tx, d); err != nil {
+			return err
+		}
+	}
+	if err := putPage(ctx, tx, p); err != nil {
+		return err
+	}
+	return s.log.Publish(ctx, tx, facts...)
+}
+
 // UpdatePage implements oncall.Store.
-func (s *Store) UpdatePage(ctx context.Context, id string, fn func(*oncall.Page) ([]oncall.Delivery, []event.Fact, error)) (p oncall.Page, err error) {
+func (s *Store) UpdatePage(ctx context.Context, id string, fn func(*oncall.Page, []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error)) (p oncall.Page, err error) {
 	err = s.db.Write(ctx, func(tx store.Tx) error {
 		if p, err = onePage(ctx, tx, `id = $1`, id); err != nil {
 			return err
 		}
-		ds, facts, err := fn(&p)
+		ledger, err := ofPage(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if err := putPage(ctx, tx, p); err != nil {
+		ds, facts, err := fn(&p, ledger)
+		if err != nil {
 			return err
 		}
-		for _, d := range ds {
-			if err := putDelivery(ctx, tx, d); err != nil {
-				return fmt.Errorf("save delivery %s: %w", d.ID, err)
-			}
-		}
-		return s.log.Publish(ctx, tx, facts...)
+		return s.save(ctx, tx, p, ds, facts)
 	})
 	return p, err
 }
@@ -93,10 +102,19 @@ func (s *Store) Page(ctx context.Context, id string) (p oncall.Page, ds []oncall
 		if p, err = onePage(ctx, tx, `id = $1`, id); err != nil {
 			return err
 		}
-		ds, err = store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_delivery WHERE page = $1 ORDER BY id LIMIT 1000`, id)
+		ds, err = ofPage(ctx, tx, id)
 		return err
 	})
 	return p, ds, err
+}
+
+// Head implements oncall.Store.
+func (s *Store) Head(ctx context.Context, id string) (p oncall.Page, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		p, err = onePage(ctx, tx, `id = $1`, id)
+		return err
+	})
+	return p, err
 }
 
 // Pages implements oncall.Store.
@@ -112,6 +130,11 @@ func (s *Store) Pages(ctx context.Context, q oncall.PageQuery) (out []oncall.Pag
 	}
 	if q.Service != "" {
 		add("service =", q.Service)
+	}
+	if q.Person != "" {
+		args = append(args, q.Person)
+		n := strconv.Itoa(len(args))
+		where = append(where, "(acked_by = $"+n+" OR id IN (SELECT page FROM oncall_ledger WHERE person = $"+n+"))")
 	}
 	if q.Before != "" {
 		add("id <", q.Before)
@@ -129,7 +152,7 @@ func (s *Store) Pages(ctx context.Context, q oncall.PageQuery) (out []oncall.Pag
 func (s *Store) DuePages(ctx context.Context, now time.Time) (out []string, err error) {
 	err = s.db.Read(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-			`SELECT id FROM oncall_page WHERE state = 'calling' AND (step_at <= $1 OR opened_at > $1) ORDER BY step_at LIMIT 1000`, store.Micros(now))
+			`SELECT id FROM oncall_page WHERE step_at > 0 AND (step_at <= $1 OR (opened_at > $1 AND closed_at = 0)) ORDER BY step_at LIMIT 1000`, store.Micros(now))
 		return err
 	})
 	return out, err
@@ -144,14 +167,27 @@ func onePage(ctx context.Context, tx store.Tx, where, arg string) (oncall.Page, 
 }
 
 func scanPage(row store.Scanner) (p oncall.Page, err error) {
-	var alerts string
+	var alerts, doc string
 	var stepAt, opened, acked, closed int64
-	err = row.Scan(&p.ID, &p.Service, &p.Policy, &p.Summary, &alerts, &p.State, &p.Step, &p.Round, &stepAt, &opened, &acked, &p.AckedBy, &closed)
+	err = row.Scan(&p.ID, &p.Service, &p.Policy, &p.Summary, &alerts, &p.State, &p.Step, &p.Round, &stepAt, &opened, &acked, &p.AckedBy, &closed, &doc)
 	if err != nil {
 		return p, err
 	}
 	p.StepAt, p.OpenedAt, p.AckedAt, p.ClosedAt = store.Time(stepAt), store.Time(opened), store.Time(acked), store.Time(closed)
+	var more pageDoc
+	if err := json.Unmarshal([]byte(doc), &more); err != nil {
+		return p, fmt.Errorf("read page %s: %w", p.ID, err)
+	}
+	p.Severity, p.Acks, p.Shadows, p.Came = more.Severity, more.Acks, more.Shadows, more.Came
 	return p, json.Unmarshal([]byte(alerts), &p.Alerts)
+}
+
+// pageDoc is what of a page nothing is searched by.
+type pageDoc struct {
+	Severity string      `json:"severity,omitempty"`
+	Acks     []string    `json:"acks,omitempty"`
+	Shadows  []string    `json:"shadows,omitempty"`
+	Came     []time.Time `json:"came,omitempty"`
 }
 
 // putPage saves p; an answered or closed page cancels what is still to be sent.
@@ -160,18 +196,52 @@ func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 	if err != nil {
 		return err
 	}
+	doc, err := json.Marshal(pageDoc{p.Severity, p.Acks, p.Shadows, p.Came})
+	if err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, opened_at = excluded.opened_at, summary = excluded.summary, alerts = excluded.alerts, state = excluded.state, step = excluded.step,
-			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at`,
+			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at, doc = excluded.doc`,
 		p.ID, p.Service, p.Policy, p.Summary, string(alerts), string(p.State), p.Step, p.Round,
-		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt))
+		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt), string(doc))
 	if err != nil {
 		return fmt.Errorf("save page %s: %w", p.ID, err)
 	}
 	if p.State != oncall.Answered && p.State != oncall.Closed {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE oncall_delivery SET state = 'cancelled', lease = 0 WHERE page = $1 AND state = 'pending' AND kind = 'page'`, p.ID)
+	_, err = tx.ExecContext(ctx, `UPDATE oncall_ledger SET state = 'cancelled', lease = 0 WHERE page = $1 AND state = 'pending' AND kind IN ('page', 'shadow')`, p.ID)
 	return err
+}
+
+// LastPaged implements oncall.Store.
+func (s *Store) LastPaged(ctx context.Context, people []string) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
+	err := s.db.Read(ctx, func(tx store.Tx) error {
+		for _, p := range people {
+			var at int64
+			err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM (SELECT made_at FROM oncall_ledger WHERE person = $1 AND kind = 'page' ORDER BY id DESC LIMIT 100) AS latest`, p).Scan(&at)
+			if err != nil {
+				return err
+			}
+			out[p] = store.Time(at)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Shadowed implements oncall.Store.
+func (s *Store) Shadowed(ctx context.Context, person string, since time.Time) (n int, err error) {
+	name, err := json.Marshal(person)
+	if err != nil {
+		return 0, err
+	}
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		// Names of people have no sign that LIKE knows.
+		return tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM oncall_page WHERE opened_at >= $1 AND doc LIKE $2`, store.Micros(since), `%"shadows":[%`+string(name)+`%`).Scan(&n)
+	})
+	return n, err
 }

@@ -2,9 +2,12 @@ package oncallweb
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -25,8 +28,8 @@ type OnCallGap struct {
 
 // OnCallSchedule is the turns of every rota over a stretch of time.
 type OnCallSchedule struct {
-	Turns     map[string][]oncall.Turn `json:"turns" doc:"By rota, without a hole; a turn without a person is a gap."`
-	Overrides []oncall.Override        `json:"overrides"`
+	Turns       map[string][]oncall.Turn `json:"turns" doc:"By rota, without a hole; a turn without a person is a gap."`
+	Adjustments []oncall.Adjustment      `json:"adjustments"`
 }
 
 // SimulatedPage is what would happen if a service fired now.
@@ -40,6 +43,7 @@ type SimulatedCall struct {
 	AfterSeconds float64   `json:"after_seconds"`
 	At           time.Time `json:"at"`
 	Step         int       `json:"step" doc:"0 is the first."`
+	Kind         string    `json:"kind" doc:"page, or shadow for somebody who learns."`
 	Person       string    `json:"person"`
 	Device       string    `json:"device"`
 	Channel      string    `json:"channel"`
@@ -68,9 +72,27 @@ type InboxMessages struct {
 	Messages []oncall.InboxMessage `json:"messages"`
 }
 
-// OverrideRemoved is the answer to a removal.
-type OverrideRemoved struct {
+// AdjustmentDone is the answer to a change of an adjustment.
+type AdjustmentDone struct {
 	OK bool `json:"ok"`
+}
+
+// RotaWho is who is on call in one rota.
+type RotaWho struct {
+	Rota   string   `json:"rota"`
+	People []string `json:"people"`
+}
+
+// LedgerPage is one page of the delivery ledger, newest first.
+type LedgerPage struct {
+	Deliveries []oncall.Delivery `json:"deliveries"`
+	Next       string            `json:"next,omitempty" doc:"The cursor of the next page: pass it as after."`
+}
+
+// DeliveryDetail is a delivery with its attempts.
+type DeliveryDetail struct {
+	Delivery oncall.Delivery  `json:"delivery"`
+	Attempts []oncall.Attempt `json:"attempts"`
 }
 
 type (
@@ -79,23 +101,44 @@ type (
 		From time.Time `query:"from" doc:"Nothing means now."`
 		To   time.Time `query:"to" doc:"Nothing means four weeks later; at most a year."`
 	}
-	overrideIn struct {
+	adjustIn struct {
 		Body struct {
-			Rota   string    `json:"rota" minLength:"1" maxLength:"200"`
-			Person string    `json:"person" minLength:"1" maxLength:"64"`
-			Start  time.Time `json:"start"`
-			End    time.Time `json:"end"`
-			Reason string    `json:"reason,omitempty" maxLength:"500"`
-			As     string    `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
+			Kind     string             `json:"kind" enum:"override,temporary,swap,absence,shadow"`
+			Rota     string             `json:"rota,omitempty" maxLength:"200"`
+			Person   string             `json:"person,omitempty" maxLength:"64" doc:"Who comes, takes the turns, is away or learns."`
+			Of       string             `json:"of,omitempty" maxLength:"64" doc:"Who goes: a person, or * for all. Of a swap, whose turns. Of a shadow, from whom."`
+			Start    time.Time          `json:"start"`
+			End      time.Time          `json:"end"`
+			Shifts   []rota.StaticShift `json:"shifts,omitempty" maxItems:"500" doc:"Of a temporary schedule."`
+			Mode     string             `json:"mode,omitempty" enum:"silent,notify,reverse" doc:"Of a shadow."`
+			Graduate int                `json:"graduate_after,omitempty" minimum:"0" maximum:"1000" doc:"Of a shadow: ends after so many pages."`
+			Reason   string             `json:"reason,omitempty" maxLength:"500"`
+			As       string             `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 		}
+	}
+	whoIn struct {
+		Rota string    `path:"rota" maxLength:"200"`
+		At   time.Time `query:"at" doc:"Nothing means now."`
+	}
+	ledgerIn struct {
+		Person  string `query:"person" maxLength:"64"`
+		Channel string `query:"channel" maxLength:"64"`
+		State   string `query:"state" enum:"pending,sent,delivered,read,failed,cancelled,bundled"`
+		Kind    string `query:"kind" enum:"page,shadow,resolved,canary"`
+		After   string `query:"after" maxLength:"64"`
+		Limit   int    `query:"limit" minimum:"1" maximum:"499" default:"100"`
+	}
+	deliveryIn struct {
+		ID string `path:"id" maxLength:"64"`
 	}
 	removeIn struct {
 		ID string `path:"id" maxLength:"64"`
 		As string `query:"as" maxLength:"64"`
 	}
 	simulateIn struct {
-		Service string    `query:"service" required:"true" maxLength:"200"`
-		At      time.Time `query:"at" doc:"Nothing means now."`
+		Service  string    `query:"service" required:"true" maxLength:"200"`
+		Severity string    `query:"severity" maxLength:"100" doc:"What the alert's label severity says."`
+		At       time.Time `query:"at" doc:"Nothing means now."`
 	}
 	pagesIn struct {
 		Open    bool   `query:"open" doc:"Only those that are not over."`
@@ -133,10 +176,20 @@ func API(a *httpd.API, d Deps) {
 	httpd.Get(a, "/api/v1/oncall", op("get-oncall", "Who is on call now and next"), d.apiNow)
 	httpd.Get(a, "/api/v1/oncall/turns", op("list-turns", "Who is on call when"), d.apiTurns)
 	httpd.Get(a, "/api/v1/oncall/simulate", op("simulate-page", "Who would be told, and when, if a service fired"), d.apiSimulate)
-	httpd.Post(a, "/api/v1/oncall/overrides", op("create-override", "Put somebody else on call for a while"), d.apiOverride)
-	httpd.Delete(a, "/api/v1/oncall/overrides/{id}", op("delete-override", "Take an override back"), func(ctx context.Context, in *removeIn) (OverrideRemoved, error) {
-		err := d.Pager.RemoveOverride(ctx, in.ID, auth.Actor(ctx, in.As))
-		return OverrideRemoved{err == nil}, err
+	httpd.Get(a, "/api/v1/oncall/rotas/{rota}/who", op("who-is-on-call", "Who is on call in one rota"), d.apiWho)
+	httpd.Post(a, "/api/v1/oncall/adjustments", op("create-adjustment", "Override, temporary schedule, swap, absence or shadow"), d.apiAdjust)
+	httpd.Delete(a, "/api/v1/oncall/adjustments/{id}", op("end-adjustment", "Take an adjustment back; what it has been stays"), func(ctx context.Context, in *removeIn) (AdjustmentDone, error) {
+		err := d.Pager.EndAdjustment(ctx, in.ID, auth.Actor(ctx, in.As))
+		return AdjustmentDone{err == nil}, err
+	})
+	httpd.Post(a, "/api/v1/oncall/adjustments/{id}/take", op("take-swap", "Take the turns that somebody asks to give"), func(ctx context.Context, in *answerIn) (AdjustmentDone, error) {
+		err := d.Pager.TakeSwap(ctx, in.ID, auth.Actor(ctx, in.Body.as()))
+		return AdjustmentDone{err == nil}, err
+	})
+	httpd.Get(a, "/api/v1/oncall/deliveries", op("list-deliveries", "The delivery ledger, the newest first"), d.apiLedger)
+	httpd.Get(a, "/api/v1/oncall/deliveries/{id}", op("get-delivery", "A delivery and its attempts"), func(ctx context.Context, in *deliveryIn) (DeliveryDetail, error) {
+		one, attempts, err := d.Pager.Delivery(ctx, in.ID)
+		return DeliveryDetail{one, listed(attempts)}, err
 	})
 	httpd.Get(a, "/api/v1/pages", op("list-pages", "List pages, the newest first"), d.apiPages)
 	httpd.Get(a, "/api/v1/pages/{id}", op("get-page", "A page and its deliveries"), func(ctx context.Context, in *pageIn) (PageDetail, error) {
@@ -167,7 +220,7 @@ func (d Deps) apiNow(ctx context.Context, _ *nothing) (OnCallState, error) {
 	out := OnCallState{Rotas: listed(rotas), Gaps: []OnCallGap{}}
 	for _, r := range d.Pager.Plan().Rotas {
 		for _, t := range soon[r.ID] {
-			if t.Person == "" {
+			if t.Person == "" && !r.Gaps {
 				out.Gaps = append(out.Gaps, OnCallGap{Rota: r.ID, Start: t.Start, End: t.End})
 			}
 		}
@@ -186,8 +239,8 @@ func (d Deps) apiTurns(ctx context.Context, in *turnsIn) (OnCallSchedule, error)
 	if !from.Before(to) || to.Sub(from) > 366*24*time.Hour {
 		return OnCallSchedule{}, errs.New(errs.Invalid, "to: must come after from, within a year")
 	}
-	turns, overrides, err := d.Pager.Turns(ctx, from, to)
-	return OnCallSchedule{turns, listed(overrides)}, err
+	turns, adjusted, err := d.Pager.Turns(ctx, from, to)
+	return OnCallSchedule{turns, listed(adjusted)}, err
 }
 
 func (d Deps) apiSimulate(ctx context.Context, in *simulateIn) (SimulatedPage, error) {
@@ -195,17 +248,50 @@ func (d Deps) apiSimulate(ctx context.Context, in *simulateIn) (SimulatedPage, e
 	if at.IsZero() {
 		at = d.Now().UTC()
 	}
-	calls, err := d.Pager.Simulate(ctx, in.Service, at)
+	calls, err := d.Pager.Simulate(ctx, in.Service, in.Severity, at)
 	out := SimulatedPage{Service: in.Service, Calls: []SimulatedCall{}}
 	for _, c := range calls {
-		out.Calls = append(out.Calls, SimulatedCall{AfterSeconds: c.After.Seconds(), At: at.Add(c.After), Step: c.Step, Person: c.Person, Device: c.Device, Channel: c.Channel})
+		out.Calls = append(out.Calls, SimulatedCall{AfterSeconds: c.After.Seconds(), At: at.Add(c.After), Step: c.Step, Kind: string(c.Kind), Person: c.Person, Device: c.Device, Channel: c.Channel})
 	}
 	return out, err
 }
 
-func (d Deps) apiOverride(ctx context.Context, in *overrideIn) (oncall.Override, error) {
+func (d Deps) apiAdjust(ctx context.Context, in *adjustIn) (oncall.Adjustment, error) {
 	b := in.Body
-	return d.Pager.Override(ctx, oncall.Override{Rota: b.Rota, Person: b.Person, Start: b.Start.UTC(), End: b.End.UTC(), Reason: b.Reason, By: auth.Actor(ctx, b.As)})
+	return d.Pager.Adjust(ctx, oncall.Adjustment{
+		Kind: rota.Kind(b.Kind), Rota: b.Rota, Person: b.Person, Of: b.Of, Start: b.Start.UTC(), End: b.End.UTC(), Shifts: b.Shifts,
+		Mode: rota.Mode(b.Mode), After: b.Graduate, Reason: b.Reason, By: auth.Actor(ctx, b.As),
+	})
+}
+
+func (d Deps) apiWho(ctx context.Context, in *whoIn) (RotaWho, error) {
+	out := RotaWho{Rota: in.Rota, People: []string{}}
+	if in.At.IsZero() {
+		duties, err := d.Pager.Who(in.Rota)
+		for _, v := range duties {
+			out.People = append(out.People, v.Person)
+		}
+		return out, err
+	}
+	all, err := d.Pager.OnCallAt(ctx, in.At.UTC())
+	if err != nil {
+		return out, err
+	}
+	i := slices.IndexFunc(all, func(n oncall.Now) bool { return strings.EqualFold(n.Rota, in.Rota) })
+	if i < 0 {
+		return out, errs.New(errs.NotFound, "there is no rota %q", in.Rota)
+	}
+	out.People = listed(all[i].People())
+	return out, nil
+}
+
+func (d Deps) apiLedger(ctx context.Context, in *ledgerIn) (LedgerPage, error) {
+	rows, err := d.Pager.Deliveries(ctx, oncall.LedgerQuery{Person: in.Person, Channel: in.Channel, State: oncall.DeliveryState(in.State), Kind: oncall.DeliveryKind(in.Kind), Before: in.After, Limit: in.Limit + 1})
+	out := LedgerPage{Deliveries: listed(rows)}
+	if len(rows) > in.Limit {
+		out.Deliveries, out.Next = rows[:in.Limit], rows[in.Limit-1].ID
+	}
+	return out, err
 }
 
 func (d Deps) apiPages(ctx context.Context, in *pagesIn) (PageList, error) {

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -84,6 +85,11 @@ func (n names) of(id string) string {
 		return name
 	}
 	return id
+}
+
+// list is names as one speaks them.
+func (n names) list(ctx context.Context, ids []string) string {
+	return strings.Join(n.all(ids), webkit.T(ctx, "oncall.and"))
 }
 
 func (n names) all(ids []string) []string {

@@ -21,7 +21,7 @@ type pageInput struct {
 	alerts    []alert.Alert // that are not resolved
 	service   catalog.Service
 	plan      *oncall.Plan
-	overrides []oncall.Override
+	adjusted  []oncall.Adjustment
 	names     names
 }
 
@@ -151,11 +151,11 @@ func took(ctx context.Context, d time.Duration) string {
 
 func viewDelivery(ctx context.Context, d oncall.Delivery, n names) deliveryView {
 	v := deliveryView{
-		ID: d.ID, Person: n.of(d.Person), Device: d.Device, Channel: d.Channel, Kind: webkit.T(ctx, "oncall.kind."+d.Kind),
+		ID: d.ID, Person: n.of(d.Person), Device: d.Device, Channel: d.Channel, Kind: webkit.T(ctx, "oncall.kind."+string(d.Kind)),
 		Word: webkit.T(ctx, "oncall.delivery."+string(d.State)), Error: d.Error, Step: d.Step + 1, Attempts: d.Attempts, At: d.SentAt,
 	}
 	switch d.State {
-	case oncall.Sent:
+	case oncall.Sent, oncall.Arrived, oncall.Read, oncall.Bundled:
 		v.State = webkit.OK
 	case oncall.Failed:
 		v.State, v.At = webkit.Firing, d.DueAt
@@ -190,7 +190,7 @@ func viewSteps(ctx context.Context, in pageInput) []webkit.Step {
 			step, round = 0, round+1
 		}
 		s := policy.Steps[step]
-		people := in.plan.OnCall(s, in.overrides, at)
+		people := in.plan.OnCall(s, in.adjusted, at)
 		view := webkit.Step{After: at.Sub(in.page.OpenedAt), Targets: in.names.all(people), At: at, Current: first}
 		if len(people) == 0 {
 			view.Text = webkit.T(ctx, "oncall.step.nobody")

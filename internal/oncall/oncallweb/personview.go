@@ -111,7 +111,7 @@ func viewMe(ctx context.Context, in meInput) meView {
 			if t.Person != in.who.ID || !t.End.After(now) || t.Start.Sub(now) > 28*24*time.Hour {
 				continue
 			}
-			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Override != "", Long: !t.End.Before(now.Add(lookAround))})
+			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Source.Kind != "rotation", Long: !t.End.Before(now.Add(lookAround))})
 		}
 	}
 	slices.SortStableFunc(v.Shifts, func(a, b shiftView) int { return a.Start.Compare(b.Start) })
@@ -168,7 +168,7 @@ type servicePanelInput struct {
 	plan      *oncall.Plan
 	policy    oncall.Policy
 	covered   bool
-	overrides []oncall.Override
+	adjusted  []oncall.Adjustment
 	open      []oncall.Page
 	names     names
 }
@@ -186,7 +186,7 @@ func viewServicePanel(ctx context.Context, in servicePanelInput) serviceView {
 	v := serviceView{Covered: in.covered, Policy: in.policy.Name, Simulate: "/oncall?simulate=" + url.QueryEscape(in.service) + "#simulate"}
 	var at time.Duration
 	for _, s := range in.policy.Steps {
-		people := in.plan.OnCall(s, in.overrides, webkit.Now(ctx))
+		people := in.plan.OnCall(s, in.adjusted, webkit.Now(ctx))
 		step := webkit.Step{After: at, Targets: in.names.all(people)}
 		if len(people) == 0 {
 			step.State, step.Text = webkit.Firing, webkit.T(ctx, "oncall.step.nobody")

@@ -116,7 +116,7 @@ func (d Deps) pageInput(r *http.Request, id string) (in pageInput, err error) {
 		return in, err
 	}
 	now := webkit.Now(ctx)
-	if _, in.overrides, err = d.Pager.Turns(ctx, now, now.Add(24*time.Hour)); err != nil {
+	if _, in.adjusted, err = d.Pager.Turns(ctx, now, now.Add(24*time.Hour)); err != nil {
 		return in, err
 	}
 	for _, a := range in.page.Alerts {
@@ -159,7 +159,7 @@ func (d Deps) decline(r *http.Request) (webkit.Done, error) {
 
 func (d Deps) removeOverride(r *http.Request) (webkit.Done, error) {
 	ctx := r.Context()
-	err := d.Pager.RemoveOverride(ctx, r.PathValue("id"), auth.Actor(ctx, webkit.AskedAs(r)))
+	err := d.Pager.EndAdjustment(ctx, r.PathValue("id"), auth.Actor(ctx, webkit.AskedAs(r)))
 	return webkit.Done{To: "/oncall#overrides", Flash: webkit.T(ctx, "oncall.done.override.removed")}, err
 }
 
@@ -280,13 +280,13 @@ func (d Deps) servicePanel(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	now := webkit.Now(ctx)
-	turns, overrides, err := d.Pager.Turns(ctx, now, now.Add(time.Minute))
+	turns, adjusted, err := d.Pager.Turns(ctx, now, now.Add(time.Minute))
 	if err != nil {
 		return webkit.Page{}, err
 	}
 	_ = turns // the plan answers for one instant; the overrides are what it needs
 	policy, ok := d.Pager.Plan().PolicyFor(service, team)
-	v := viewServicePanel(ctx, servicePanelInput{service: service, plan: d.Pager.Plan(), policy: policy, covered: ok, overrides: overrides, open: open, names: d.names(ctx)})
+	v := viewServicePanel(ctx, servicePanelInput{service: service, plan: d.Pager.Plan(), policy: policy, covered: ok, adjusted: adjusted, open: open, names: d.names(ctx)})
 	return webkit.Page{Title: webkit.T(ctx, "oncall.panel.service") + " · " + service, Active: "oncall", Live: []string{"oncall"}, Body: servicePart(v)}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
@@ -59,11 +60,11 @@ func (d Deps) schedulePage(r *http.Request, form overrideForm) (webkit.Page, err
 		return webkit.Page{}, err
 	}
 	now := webkit.Now(ctx)
-	if in.load, in.overrides, err = d.Pager.Turns(ctx, now, now.AddDate(0, 0, 28)); err != nil {
+	if in.load, in.adjusted, err = d.Pager.Turns(ctx, now, now.AddDate(0, 0, 28)); err != nil {
 		return webkit.Page{}, err
 	}
 	if in.simulate != "" {
-		in.calls, err = d.Pager.Simulate(ctx, in.simulate, now)
+		in.calls, err = d.Pager.Simulate(ctx, in.simulate, "", now)
 		if errs.KindOf(err) == errs.NotFound {
 			in.uncovered, err = true, nil
 		}
@@ -88,7 +89,7 @@ func (d Deps) addOverride(w http.ResponseWriter, r *http.Request) {
 	f := overrideForm{rota: r.PostFormValue("rota"), person: r.PostFormValue("person"), start: r.PostFormValue("start"), end: r.PostFormValue("end"), reason: r.PostFormValue("reason")}
 	o, err := f.override(d.Pager.Plan(), auth.Actor(ctx, webkit.AskedAs(r)))
 	if err == nil {
-		_, err = d.Pager.Override(ctx, o)
+		_, err = d.Pager.Adjust(ctx, o)
 	}
 	switch {
 	case err == nil:
@@ -109,19 +110,19 @@ func (d Deps) addOverride(w http.ResponseWriter, r *http.Request) {
 }
 
 // override reads the form; its times are by the clock of the rota's zone.
-func (f overrideForm) override(plan *oncall.Plan, by string) (oncall.Override, error) {
-	o := oncall.Override{Rota: f.rota, Person: f.person, Reason: f.reason, By: by}
-	r, ok := plan.Rota(f.rota)
-	if !ok {
+func (f overrideForm) override(plan *oncall.Plan, by string) (oncall.Adjustment, error) {
+	o := oncall.Adjustment{Kind: rota.Override, Of: rota.Everybody, Rota: f.rota, Person: f.person, Reason: f.reason, By: by}
+	r := plan.Rota(f.rota)
+	if r == nil {
 		return o, errs.New(errs.Invalid, "there is no rota %q", f.rota)
 	}
 	if len(f.reason) > 500 {
 		return o, errs.New(errs.Invalid, "the reason is longer than 500 bytes")
 	}
 	var bad, err error
-	o.Start, err = time.ParseInLocation(clockLayout, f.start, r.Weekly.Zone)
+	o.Start, err = time.ParseInLocation(clockLayout, f.start, r.Zone().Location())
 	bad = errors.Join(bad, err)
-	o.End, err = time.ParseInLocation(clockLayout, f.end, r.Weekly.Zone)
+	o.End, err = time.ParseInLocation(clockLayout, f.end, r.Zone().Location())
 	if errors.Join(bad, err) != nil {
 		return o, errs.New(errs.Invalid, "write both times as 2026-11-20T09:00")
 	}

@@ -19,7 +19,7 @@ type scheduleInput struct {
 	now       []oncall.Now
 	turns     map[string][]oncall.Turn // of the calendar
 	load      map[string][]oncall.Turn // of the next four weeks
-	overrides []oncall.Override
+	adjusted  []oncall.Adjustment
 	names     names
 	me        string
 	people    []catalog.Person
@@ -115,11 +115,11 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	}
 	v := scheduleView{Gaps: gaps(in.plan, in.load, webkit.Now(ctx).Add(ahead)), Weeks: viewWeeks(ctx, in), Load: viewLoad(in), Policies: viewPolicies(ctx, in), Simulate: viewSimulate(ctx, in)}
 	for _, n := range in.now {
-		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.of(n.Turn.Person), State: webkit.OK, Substitute: n.Turn.Override != "", Next: in.names.of(n.Next.Person), NextAt: n.Turn.End}
-		if n.Turn.End.Sub(webkit.Now(ctx)) < far {
-			nv.Until = n.Turn.End
+		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Substitute: substitute(n.On), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until()}
+		if n.Until().Sub(webkit.Now(ctx)) < far {
+			nv.Until = n.Until()
 		}
-		if n.Turn.Person == "" {
+		if nv.Who == "" {
 			nv.State = webkit.Firing
 		}
 		v.Now = append(v.Now, nv)
@@ -133,15 +133,20 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	v.Before = webkit.WithQuery(ctx, "from", in.span.start.AddDate(0, 0, -7*in.span.weeks).Format(dayLayout))
 	v.After = webkit.WithQuery(ctx, "from", in.span.end().Format(dayLayout))
 	v.Today = webkit.WithQuery(ctx, "from", "")
-	for _, o := range in.overrides {
+	for _, o := range in.adjusted {
 		v.Overrides = append(v.Overrides, overrideView{ID: o.ID, Rota: rotaName(in.plan, o.Rota), Person: in.names.of(o.Person), Reason: o.Reason, By: in.names.of(o.By), Start: o.Start, End: o.End, Remove: "/oncall/overrides/" + url.PathEscape(o.ID) + "/remove"})
 	}
 	v.Form = viewForm(ctx, in)
 	return v
 }
 
+// substitute reports whether somebody is on call who is not by rotation.
+func substitute(turns []oncall.Turn) bool {
+	return slices.ContainsFunc(turns, func(t oncall.Turn) bool { return t.Person != "" && t.Source.Kind != "rotation" })
+}
+
 func rotaName(plan *oncall.Plan, id string) string {
-	if r, ok := plan.Rota(id); ok {
+	if r := plan.Rota(id); r != nil {
 		return r.Name
 	}
 	return id
@@ -152,12 +157,12 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 	var on []string
 	for _, n := range in.now {
 		switch {
-		case n.Turn.Person == "":
+		case len(n.People()) == 0:
 			return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "oncall.head.nobody", n.Name), Detail: webkit.T(ctx, "oncall.head.nobody.detail")}
-		case n.Turn.End.Sub(webkit.Now(ctx)) < far:
-			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.of(n.Turn.Person), n.Turn.End))
+		case n.Until().Sub(webkit.Now(ctx)) < far:
+			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), n.Until()))
 		default:
-			on = append(on, in.names.of(n.Turn.Person))
+			on = append(on, in.names.list(ctx, n.People()))
 		}
 	}
 	on = slices.Compact(on)
@@ -206,7 +211,7 @@ func viewWeeks(ctx context.Context, in scheduleInput) []webkit.Week {
 				}
 				row.Shifts = append(row.Shifts, webkit.Shift{
 					From: from, To: to, Who: in.names.of(t.Person), Tone: tones[t.Person], Gap: t.Person == "",
-					Mine: t.Person != "" && t.Person == in.me, Override: t.Override != "",
+					Mine: t.Person != "" && t.Person == in.me, Override: t.Source.Kind != "rotation",
 				})
 			}
 			w.Rows = append(w.Rows, row)
@@ -247,7 +252,7 @@ func viewLoad(in scheduleInput) []loadView {
 				byID[t.Person] = l
 				order = append(order, t.Person)
 			}
-			hours, nights, weekend := weigh(t, r.Weekly.Zone)
+			hours, nights, weekend := weigh(t, r.Zone().Location())
 			l.Hours, l.Nights, l.Weekend = l.Hours+hours, l.Nights+nights, l.Weekend+weekend
 			most = max(most, l.Hours)
 		}
@@ -290,13 +295,13 @@ func weigh(t oncall.Turn, zone *time.Location) (hours, nights, weekend int) {
 func viewForm(ctx context.Context, in scheduleInput) formView {
 	f := formView{Start: in.form.start, End: in.form.end, Reason: in.form.reason, Rota: in.form.rota, Person: in.form.person, Failed: in.form.failed}
 	for _, r := range in.plan.Rotas {
-		f.Rotas = append(f.Rotas, webkit.Choice{Value: r.ID, Text: fmt.Sprintf("%s (%s)", r.Name, r.Weekly.Zone)})
+		f.Rotas = append(f.Rotas, webkit.Choice{Value: r.ID, Text: fmt.Sprintf("%s (%s)", r.Name, r.Zone())})
 	}
 	for _, p := range in.people {
 		f.People = append(f.People, webkit.Choice{Value: p.ID, Text: p.Name})
 	}
 	if f.Start == "" && len(in.plan.Rotas) > 0 {
-		at := webkit.Now(ctx).In(in.plan.Rotas[0].Weekly.Zone).Truncate(time.Hour).Add(time.Hour)
+		at := webkit.Now(ctx).In(in.plan.Rotas[0].Zone().Location()).Truncate(time.Hour).Add(time.Hour)
 		f.Start, f.End = at.Format(clockLayout), at.Add(8*time.Hour).Format(clockLayout)
 	}
 	return f

@@ -1,0 +1,331 @@
+package oncall
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall/rota"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+)
+
+// Replace puts a plan in use. A rota that has changed goes on as it was until
+// now and as it is from now on. Where the past cannot be read the plan is in use
+// all the same, and the error says so.
+func (p *Pager) Replace(ctx context.Context, plan *Plan) error {
+	docs := map[string]string{}
+	for _, r := range plan.Rotas {
+		doc, err := json.Marshal(r.Spec)
+		if err != nil {
+			return fmt.Errorf("keep rota %s: %w", r.ID, err)
+		}
+		docs[r.ID] = string(doc)
+	}
+	kept, err := p.adjustments.KeepEditions(ctx, p.now(), docs)
+	if err == nil {
+		plan = plan.withPast(kept)
+	}
+	p.plan.Store(plan)
+	if err != nil {
+		return fmt.Errorf("keep the editions of rotas: %w", err)
+	}
+	return p.Refresh(ctx)
+}
+
+// withPast returns the plan with the earlier editions of its rotas.
+func (p *Plan) withPast(kept []KeptEdition) *Plan {
+	out := &Plan{Policies: p.Policies, calendars: p.calendars}
+	b := builder{zones: zones{}, calendars: p.calendars}
+	for _, r := range p.Rotas {
+		var editions []Edition
+		for _, k := range kept {
+			var spec RotaSpec
+			if k.Rota != r.ID || json.Unmarshal([]byte(k.Doc), &spec) != nil {
+				continue
+			}
+			if s, ok := b.schedule(r.ID, spec); ok {
+				editions = append(editions, Edition{Since: k.Since, Schedule: s})
+			}
+		}
+		if n := len(editions); n > 0 {
+			editions[n-1].Schedule = *r.Current() // the same, as it was built with its own calendars
+			r.Editions = editions
+		}
+		out.Rotas = append(out.Rotas, r)
+	}
+	return out
+}
+
+// Refresh reads the adjustments of the time around now, for [Pager.Who].
+func (p *Pager) Refresh(ctx context.Context) error {
+	now := p.now()
+	all, err := p.adjustments.Adjustments(ctx, now.Add(-24*time.Hour), now.Add(around))
+	if err != nil {
+		return fmt.Errorf("load adjustments: %w", err)
+	}
+	p.adjusted.Store(&all)
+	return nil
+}
+
+// Who returns who is on call in a rota now. It asks no database: what another
+// server changed is known within seconds. NotFound where there is no such rota.
+func (p *Pager) Who(id string) ([]rota.Duty, error) {
+	r := p.plan.Load().Rota(id)
+	if r == nil {
+		return nil, errs.New(errs.NotFound, "there is no rota %q", id)
+	}
+	return r.On(*p.adjusted.Load(), p.now()), nil
+}
+
+const longest = 366 * 24 * time.Hour // of an adjustment
+
+// Adjust makes an adjustment: it says who is on call, or away, or learns, for a
+// while. Invalid where the rota or a person is unknown or it makes no sense.
+func (p *Pager) Adjust(ctx context.Context, a Adjustment) (Adjustment, error) {
+	if err := p.checkAdjustment(ctx, &a); err != nil {
+		return a, err
+	}
+	a.ID, a.Created = p.newID(), p.now()
+	subject := "rota/" + a.Rota
+	if a.Rota == "" {
+		subject = "person/" + a.Person
+	}
+	err := p.adjustments.PutAdjustment(ctx, a, event.Fact{
+		Event: AdjustmentMade{Adjustment: a.ID, Kind: a.Kind, Rota: a.Rota, Person: a.Person, Of: a.Of, Start: a.Start, End: a.End, Reason: a.Reason},
+		At:    a.Created, Subject: subject, Actor: "person/" + a.By, Source: "web",
+	})
+	if err != nil {
+		return a, err
+	}
+	return a, p.Refresh(ctx)
+}
+
+func (p *Pager) checkAdjustment(ctx context.Context, a *Adjustment) error {
+	if a.Rota != "" || (a.Kind != rota.Absence && a.Kind != rota.Shadow) {
+		r := p.plan.Load().Rota(a.Rota)
+		if r == nil {
+			return errs.New(errs.Invalid, "there is no rota %q", a.Rota)
+		}
+		a.Rota = r.ID // as it is written there, whatever the case it was asked in
+	}
+	people := []string{a.Person, a.Of}
+	for _, s := range a.Shifts {
+		people = append(people, s.Person)
+		if !s.Start.Before(s.End) || s.Start.Before(a.Start) || s.End.After(a.End) {
+			return errs.New(errs.Invalid, "a shift of a temporary schedule lies within it and ends after it starts")
+		}
+	}
+	for _, id := range people {
+		if id == "" || id == rota.Everybody {
+			continue
+		}
+		if _, err := p.catalog.Person(ctx, id); err != nil {
+			return errs.New(errs.Invalid, "there is no person %q", id)
+		}
+	}
+	if !a.Start.Before(a.End) || a.End.Sub(a.Start) > longest {
+		return errs.New(errs.Invalid, "an adjustment must end after it starts, within a year")
+	}
+	if len(a.Shifts) > 500 || len(a.Reason) > 500 {
+		return errs.New(errs.Invalid, "at most 500 shifts, and a reason of at most 500 bytes")
+	}
+	return checkKind(*a)
+}
+
+// checkKind says what an adjustment of its kind lacks.
+func checkKind(a Adjustment) error {
+	wrong := ""
+	switch a.Kind {
+	case rota.Override:
+		if a.Person == "" && a.Of == "" {
+			wrong = "an override says who comes, who goes, or both"
+		}
+	case rota.Temporary:
+		if len(a.Shifts) == 0 {
+			wrong = "a temporary schedule has shifts"
+		}
+	case rota.Swap:
+		if a.Of == "" || a.Of == rota.Everybody {
+			wrong = "a swap says whose turns are to be taken"
+		}
+	case rota.Absence:
+		if a.Person == "" {
+			wrong = "an absence says who is away"
+		}
+	case rota.Shadow:
+		if a.Person == "" || a.Person == a.Of || (a.Rota == "" && a.Of == "") {
+			wrong = "a shadow says who learns, and from whom: a rota, or another person"
+		}
+		if a.Mode != rota.Silent && a.Mode != rota.Notify && a.Mode != rota.Reverse {
+			wrong = "a shadow is silent, notify or reverse"
+		}
+	default:
+		wrong = fmt.Sprintf("%q is none of override, temporary, swap, absence, shadow", a.Kind)
+	}
+	if wrong != "" {
+		return errs.New(errs.Invalid, "%s", wrong)
+	}
+	return nil
+}
+
+// EndAdjustment takes an adjustment back from now on; what it has been stays.
+func (p *Pager) EndAdjustment(ctx context.Context, id, by string) error {
+	now := p.now()
+	err := p.adjustments.UpdateAdjustment(ctx, id, func(a *Adjustment) ([]event.Fact, error) {
+		if !a.End.After(now) {
+			return nil, errs.New(errs.Conflict, "it is over already, and the past does not change")
+		}
+		a.End = later(now, a.Start)
+		return []event.Fact{{Event: AdjustmentEnded{Adjustment: id, Kind: a.Kind, Rota: a.Rota, Person: a.Person}, At: now, Subject: "rota/" + a.Rota, Actor: "person/" + by, Source: "web"}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return p.Refresh(ctx)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// TakeSwap has somebody take the turns that another asked to give. Conflict
+// where somebody has them, or they are over.
+func (p *Pager) TakeSwap(ctx context.Context, id, by string) error {
+	if _, err := p.catalog.Person(ctx, by); err != nil {
+		return errs.New(errs.Invalid, "there is no person %q", by)
+	}
+	now := p.now()
+	err := p.adjustments.UpdateAdjustment(ctx, id, func(a *Adjustment) ([]event.Fact, error) {
+		switch {
+		case a.Kind != rota.Swap:
+			return nil, errs.New(errs.Invalid, "this is a %s, not a swap", a.Kind)
+		case a.Person == by:
+			return nil, nil
+		case a.Person != "":
+			return nil, errs.New(errs.Conflict, "%s has taken it already", a.Person)
+		case a.Of == by:
+			return nil, errs.New(errs.Invalid, "nobody takes his own turns: end the request in its place")
+		case !a.End.After(now):
+			return nil, errs.New(errs.Conflict, "it is over already")
+		}
+		a.Person = by
+		return []event.Fact{{Event: SwapTaken{Adjustment: id, Rota: a.Rota, Of: a.Of, By: by}, At: now, Subject: "rota/" + a.Rota, Actor: "person/" + by, Source: "web"}}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return p.Refresh(ctx)
+}
+
+// Turns returns the turns of every rota over [from, to), and the adjustments.
+func (p *Pager) Turns(ctx context.Context, from, to time.Time) (map[string][]Turn, []Adjustment, error) {
+	adjustments, err := p.adjustments.Adjustments(ctx, from, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := map[string][]Turn{}
+	for _, r := range p.plan.Load().Rotas {
+		out[r.ID] = r.Turns(adjustments, from, to)
+	}
+	return out, adjustments, nil
+}
+
+// Now is who is on call in one rota, and who is next.
+type Now struct {
+	Rota    string           `json:"rota"`
+	Name    string           `json:"name"`
+	Zone    string           `json:"zone"`
+	On      []Turn           `json:"on"`   // a Turn without a person where nobody is
+	Next    []Turn           `json:"next"` // when the first of them ends
+	Shadows []rota.Shadowing `json:"shadows,omitempty"`
+}
+
+// OnCallAt returns who is on call in every rota at t, and who is after.
+func (p *Pager) OnCallAt(ctx context.Context, t time.Time) ([]Now, error) {
+	adjustments, err := p.adjustments.Adjustments(ctx, t.Add(-around), t.Add(2*around))
+	if err != nil {
+		return nil, err
+	}
+	var out []Now
+	plan := p.plan.Load()
+	for i := range plan.Rotas {
+		r := &plan.Rotas[i]
+		n := Now{Rota: r.ID, Name: r.Name, Zone: r.Zone().String(), On: r.At(adjustments, t)}
+		end := t.Add(around)
+		for _, turn := range n.On {
+			if turn.End.Before(end) {
+				end = turn.End
+			}
+		}
+		n.Next = r.At(adjustments, end)
+		mine := rota.Of(adjustments, r.ID, t, t.Add(1))
+		n.Shadows = rota.Shadows(mine, r.at(t).On(mine, t), t)
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// OnCallNow is [Pager.OnCallAt] now.
+func (p *Pager) OnCallNow(ctx context.Context) ([]Now, error) { return p.OnCallAt(ctx, p.now()) }
+
+// graduate ends the shadows that have seen enough pages.
+func (p *Pager) graduate(ctx context.Context) error {
+	now := p.now()
+	all, err := p.adjustments.Adjustments(ctx, now, now.Add(1))
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Kind != rota.Shadow || a.After <= 0 || a.Mode == rota.Reverse {
+			continue
+		}
+		n, err := p.store.Shadowed(ctx, a.Person, a.Start)
+		if err != nil {
+			return err
+		}
+		if n < a.After {
+			continue
+		}
+		err = p.adjustments.UpdateAdjustment(ctx, a.ID, func(a *Adjustment) ([]event.Fact, error) {
+			if !a.End.After(now) {
+				return nil, nil
+			}
+			a.End = now
+			return []event.Fact{{Event: ShadowGraduated{Adjustment: a.ID, Rota: a.Rota, Person: a.Person, Mode: a.Mode, Pages: n}, At: now, Subject: "person/" + a.Person, Actor: worker, Source: "oncall"}}, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// People are those who are on call, in order.
+func (n Now) People() []string { return people(n.On) }
+
+// NextPeople are those who are on call after.
+func (n Now) NextPeople() []string { return people(n.Next) }
+
+// Until is when the first of the turns ends.
+func (n Now) Until() (end time.Time) {
+	for _, t := range n.On {
+		if end.IsZero() || t.End.Before(end) {
+			end = t.End
+		}
+	}
+	return end
+}
+
+func people(turns []Turn) (out []string) {
+	for _, t := range turns {
+		if t.Person != "" {
+			out = append(out, t.Person)
+		}
+	}
+	return out
+}

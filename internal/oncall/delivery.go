@@ -1,0 +1,157 @@
+package oncall
+
+import (
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/notify"
+)
+
+// DeliveryKind says why a message is sent.
+type DeliveryKind string
+
+// The kinds.
+const (
+	KindPage     DeliveryKind = "page"     // act now
+	KindShadow   DeliveryKind = "shadow"   // somebody else acts; look and learn
+	KindResolved DeliveryKind = "resolved" // what was paged is over
+	KindCanary   DeliveryKind = "canary"   // a machine tries the channel
+)
+
+// DeliveryState is where a delivery stands.
+type DeliveryState string
+
+// The states of a delivery. Those after Sent come from reports of providers that
+// make them.
+const (
+	Pending   DeliveryState = "pending"
+	Sent      DeliveryState = "sent"      // its provider took it
+	Arrived   DeliveryState = "delivered" // it is on the device
+	Read      DeliveryState = "read"      // it was seen or heard
+	Failed    DeliveryState = "failed"    // for good
+	Cancelled DeliveryState = "cancelled" // an answer came first
+	Bundled   DeliveryState = "bundled"   // another message said it
+)
+
+// Taken reports whether a provider took the message, or one that says the same.
+func (s DeliveryState) Taken() bool {
+	return s == Sent || s == Arrived || s == Read || s == Bundled
+}
+
+// Delivery is one message to one device. The deliveries are the ledger.
+type Delivery struct {
+	ID       string        `json:"id"`
+	Page     string        `json:"page,omitempty"`
+	Kind     DeliveryKind  `json:"kind"`
+	Person   string        `json:"person,omitempty"`
+	Device   string        `json:"device"`
+	Channel  string        `json:"channel"`
+	Address  string        `json:"-"`
+	Step     int           `json:"step"`
+	State    DeliveryState `json:"state"`
+	MadeAt   time.Time     `json:"made_at"`
+	DueAt    time.Time     `json:"due_at"` // when to send, or to try again
+	Lease    time.Time     `json:"-"`      // until then one sender has it
+	Fence    int           `json:"-"`      // grows with every claim: an outcome under an older one is late
+	Doubt    bool          `json:"-"`      // an earlier sender ended without saying what became of it
+	Attempts int           `json:"attempts"`
+	SentAt   time.Time     `json:"sent_at,omitzero"`
+	Receipt  string        `json:"receipt,omitempty"` // the provider's name for it
+	Cost     string        `json:"cost,omitempty"`
+	Bundle   string        `json:"bundle,omitempty"` // the delivery whose message said it
+	Error    string        `json:"error,omitempty"`  // of the last attempt
+}
+
+// Attempt is one try to hand a delivery over.
+type Attempt struct {
+	Delivery string        `json:"delivery"`
+	At       time.Time     `json:"at"`
+	Took     time.Duration `json:"took"`
+	Receipt  string        `json:"receipt,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Late     bool          `json:"late,omitempty"` // another sender had taken it over
+}
+
+// retries are the pauses before each further attempt of a delivery.
+var retries = []time.Duration{0, 15 * time.Second, 30 * time.Second, time.Minute} //nolint:gochecknoglobals // a constant table
+
+// Settle records the outcome of an attempt: sent, to be tried again at a later
+// time, or failed for good. It is pure.
+func (d *Delivery) Settle(r notify.Receipt, err error, retryAfter time.Duration, now time.Time) []event.Fact {
+	d.Attempts++
+	d.Lease = time.Time{}
+	fact := event.Fact{At: now, Subject: d.subject(), Actor: worker, Source: "oncall"}
+	if err == nil {
+		d.State, d.SentAt, d.Receipt, d.Error = Sent, now, r.ProviderID, ""
+		fact.Event = Delivered{Delivery: d.ID, Page: d.Page, Kind: d.Kind, Person: d.Person, Device: d.Device, Channel: d.Channel, Step: d.Step, Attempts: d.Attempts}
+		return []event.Fact{fact}
+	}
+	d.Error = cut(err.Error(), 500)
+	failed := DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: d.Error}
+	if !errs.Permanent(err) && d.Attempts < len(retries) {
+		d.DueAt = now.Add(max(retries[d.Attempts], retryAfter))
+		if d.Attempts > 1 {
+			return nil // said once; the ledger has the rest
+		}
+		failed.Retry = true
+		fact.Event = failed
+		return []event.Fact{fact}
+	}
+	d.State = Failed
+	fact.Event = failed
+	return []event.Fact{fact}
+}
+
+func (d *Delivery) subject() string {
+	if d.Page == "" {
+		return "channel/" + d.Channel
+	}
+	return Subject(d.Page)
+}
+
+// failed is what follows when a delivery of a page fails for good: the person's
+// next devices are used at once, and where none of those who were called at the
+// page's step can be reached, the next step follows. It returns the deliveries that
+// it changed.
+func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []Delivery) {
+	if d.Kind != KindPage || p.State != Calling {
+		return nil
+	}
+	hope := false
+	for _, o := range ledger {
+		if o.ID == d.ID || o.Kind != KindPage || o.Step != d.Step {
+			continue
+		}
+		if o.State == Pending && o.Person == d.Person && o.DueAt.After(now) && o.Attempts == 0 {
+			o.DueAt = now
+			changed = append(changed, o)
+		}
+		hope = hope || o.State == Pending || o.State.Taken()
+	}
+	if !hope && p.Step == d.Step+1 && p.StepAt.After(now) {
+		p.StepAt = now
+	}
+	return changed
+}
+
+// Report takes what a provider says later. It is pure, goes only forward, and
+// returns whether anything changed.
+func (d *Delivery) Report(r notify.Report) bool {
+	before := *d
+	rank := map[DeliveryState]int{Sent: 1, Arrived: 2, Read: 3}
+	if r.Cost != "" {
+		d.Cost = r.Cost
+	}
+	if d.Receipt == "" {
+		d.Receipt = r.ProviderID
+	}
+	to := map[notify.ReportState]DeliveryState{notify.Delivered: Arrived, notify.Read: Read}[r.State]
+	switch {
+	case r.State == notify.Undelivered && d.State == Sent:
+		d.State, d.Error = Failed, cut(r.Detail, 500)
+	case rank[to] > rank[d.State] && rank[d.State] > 0:
+		d.State = to
+	}
+	return *d != before
+}

@@ -1,0 +1,120 @@
+package oncall
+
+import (
+	"context"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/platform/event"
+)
+
+// PageQuery asks for pages, newest first.
+type PageQuery struct {
+	Open    bool // only those that are not closed
+	Service string
+	Person  string // only those that told, or were answered by, this person
+	Before  string // a page's id
+	Limit   int
+}
+
+// Store keeps pages with their deliveries. One call is one transaction.
+type Store interface {
+	// OpenPage hands the open page of a service, or nil, to fn, and saves what fn
+	// returns with its deliveries and facts. It does nothing where fn returns nil.
+	OpenPage(ctx context.Context, service string, fn func(*Page) (*Page, []Delivery, []event.Fact)) error
+	// UpdatePage hands a page and its ledger to fn and saves the page with the
+	// deliveries that fn returns, new or changed, and the facts. Where the page is
+	// answered or closed afterwards, its pending deliveries are cancelled. NotFound
+	// where there is none.
+	UpdatePage(ctx context.Context, id string, fn func(*Page, []Delivery) ([]Delivery, []event.Fact, error)) (Page, error)
+	// Page returns a page and its deliveries, the oldest first.
+	Page(ctx context.Context, id string) (Page, []Delivery, error)
+	// Head returns a page alone.
+	Head(ctx context.Context, id string) (Page, error)
+	Pages(ctx context.Context, q PageQuery) ([]Page, error)
+	// DuePages returns the ids of the pages with something due at now, and of those
+	// that were opened after now, because the clock was set back.
+	DuePages(ctx context.Context, now time.Time) ([]string, error)
+	// LastPaged says when each of the people was paged last.
+	LastPaged(ctx context.Context, people []string) (map[string]time.Time, error)
+	// Shadowed counts the pages since a time at which a person learned.
+	Shadowed(ctx context.Context, person string, since time.Time) (int, error)
+}
+
+// LedgerQuery asks for deliveries, newest first.
+type LedgerQuery struct {
+	Person  string
+	Channel string
+	State   DeliveryState
+	Kind    DeliveryKind
+	Before  string // a delivery's id
+	Limit   int
+}
+
+// Settlement is the outcome of an attempt.
+type Settlement struct {
+	Delivery string
+	Fence    int // under which it was claimed
+	Attempt  Attempt
+	// Do changes the delivery and returns the news. It is not called where another
+	// sender has taken the delivery over, unless this one's message was taken.
+	Do func(*Delivery) []event.Fact
+	// Failed is called where the delivery has failed for good by Do.
+	Failed func(*Page, Delivery, []Delivery) []Delivery
+}
+
+// Ledger keeps deliveries and their attempts.
+type Ledger interface {
+	// Claim returns at most n deliveries due at now that nobody has, and leases
+	// them until the given time under a new fence. Leases of a process that has ended
+	// are void where it was alone.
+	Claim(ctx context.Context, now, until time.Time, n int) ([]Delivery, error)
+	// Settle records outcomes, each by its own right.
+	Settle(ctx context.Context, all ...Settlement) error
+	// PutDelivery keeps a delivery that belongs to no page.
+	PutDelivery(ctx context.Context, d Delivery) error
+	// Delivery returns one and its attempts. NotFound where there is none.
+	Delivery(ctx context.Context, id string) (Delivery, []Attempt, error)
+	// Reported finds the delivery by its id or, where that is "", by channel and
+	// receipt, hands it to fn and saves it where fn says so.
+	Reported(ctx context.Context, id, channel, receipt string, fn func(*Delivery) bool) (Delivery, error)
+	// Newest returns the newest page delivery that reached an address, or NotFound.
+	Newest(ctx context.Context, channel, address string) (Delivery, error)
+	// Bundle returns the deliveries whose message another one said.
+	Bundle(ctx context.Context, carrier string) ([]Delivery, error)
+	Deliveries(ctx context.Context, q LedgerQuery) ([]Delivery, error)
+	// Health counts what was handed over since a time.
+	Health(ctx context.Context, since time.Time) ([]ChannelHealth, error)
+}
+
+// ChannelHealth is how a channel did.
+type ChannelHealth struct {
+	Channel string `json:"channel"`
+	Taken   int    `json:"taken"`   // messages that its provider took
+	InTime  int    `json:"in_time"` // of them, within [InTime] of when they were due
+	Failed  int    `json:"failed"`  // for good
+	Waiting int    `json:"waiting"`
+}
+
+// AdjustmentStore keeps what people change of rotas, and what the rotas were.
+type AdjustmentStore interface {
+	// Adjustments returns those that touch [from, to), the earliest first.
+	Adjustments(ctx context.Context, from, to time.Time) ([]Adjustment, error)
+	PutAdjustment(ctx context.Context, a Adjustment, facts ...event.Fact) error
+	// UpdateAdjustment hands one to fn and saves it, or removes it where fn leaves it
+	// without a length. NotFound where there is none.
+	UpdateAdjustment(ctx context.Context, id string, fn func(*Adjustment) ([]event.Fact, error)) error
+	// KeepEditions notes the documents of rotas that are in use from now on and
+	// returns every edition that there was, the oldest first.
+	KeepEditions(ctx context.Context, now time.Time, docs map[string]string) ([]KeptEdition, error)
+}
+
+// KeptEdition is the document of a rota as it was from a time on.
+type KeptEdition struct {
+	Rota  string
+	Since time.Time
+	Doc   string
+}
+
+// InTime is how soon after it was due a page is to be handed over: the objective
+// of paging itself.
+const InTime = 30 * time.Second
