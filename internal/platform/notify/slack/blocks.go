@@ -1,9 +1,7 @@
 package slack
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -34,6 +32,7 @@ func blocks(m notify.Message) []slackgo.Block {
 	for _, part := range pieces(notify.Lines(m.Body, MaxBody)) {
 		out = append(out, section(part))
 	}
+	out = append(out, actions(m)...)
 	var links []string
 	for _, l := range m.SafeLinks() {
 		link := fmt.Sprintf("<%s|%s>", escapeURL(l.URL), escape(strings.ReplaceAll(l.Text, "|", "¦")))
@@ -59,6 +58,25 @@ func blocks(m notify.Message) []slackgo.Block {
 	}
 	return out
 }
+
+// actions is what the receiver can do, as buttons that lead to a page.
+func actions(m notify.Message) []slackgo.Block {
+	var buttons []slackgo.BlockElement
+	for i, a := range m.SafeActions() {
+		b := slackgo.NewButtonBlockElement(fmt.Sprintf("%s%s-%d", actionPrefix, a.ID, i), "", slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(a.Text, maxButton), false, false))
+		b.URL = a.URL
+		buttons = append(buttons, b)
+	}
+	if len(buttons) == 0 {
+		return nil
+	}
+	return []slackgo.Block{slackgo.NewActionBlock(actionBlock, buttons...)}
+}
+
+const (
+	actionBlock  = "hinoban-act"
+	actionPrefix = "hinoban-"
+)
 
 // asked is m's question with a button for each answer. The buttons only lead to
 // a page: Slack needs to know nothing of us for that.
@@ -160,14 +178,4 @@ func clip16(s string, n int) string {
 		}
 	}
 	return s
-}
-
-// clientID returns id as the UUID that Slack asks for: itself, or one made of it.
-func clientID(id string) string {
-	if regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
-		return id
-	}
-	h := sha256.Sum256([]byte(id))
-	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }

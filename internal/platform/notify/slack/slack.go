@@ -147,7 +147,7 @@ type posting struct {
 
 func (c *Channel) postMessage(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
 	body, err := json.Marshal(posting{
-		Channel: address, Text: fallback(m), Blocks: blocks(m), ClientMsgID: clientID(m.ID),
+		Channel: address, Text: fallback(m), Blocks: blocks(m), ClientMsgID: notify.UUID(m.ID),
 		Metadata: slackgo.SlackMetadata{EventType: "hinoban_notification", EventPayload: map[string]any{"id": m.ID, "kind": string(m.Kind)}},
 	})
 	if err != nil {
