@@ -16,7 +16,7 @@ import (
 func Calling(id string) notify.Message {
 	m := Sample(id)
 	m.Actions = []notify.Action{
-		{ID: notify.Ack, Text: "対応する", URL: "https://hinoban.example.com/p/ack?t=a.b-c_1&x=2", Token: "t1.0197a00000007000800000000000001.ack.abcdefghijklmnop_-4.xyz"},
+		{ID: notify.Ack, Text: "対応する", URL: "https://hinoban.example.com/p/ack?t=a.b-c_1&x=2", Token: "t1.0197a00000007000800000000000001.ack.abcdefghijklmnop_-4.x"},
 		{ID: notify.Decline, Text: "できない <b>&", URL: "https://hinoban.example.com/p/decline?t=a.b-c_2", Token: "t1.decline"},
 		{ID: "odd", Text: "odd", URL: "https://hinoban.example.com/p/odd"},
 		{ID: notify.Ack, Text: "bad", URL: "javascript:alert(1)", Token: "no token\r\n"},
