@@ -64,7 +64,7 @@ func (a *App) wireOnCall() module.Module {
 
 // channels are the ways to reach people that this server has.
 func (a *App) channels() []notify.Channel {
-	out := []notify.Channel{inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.now)}
+	out := []notify.Channel{inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.log, a.now)}
 	if a.cfg.Mail.Host != "" {
 		out = append(out, mail.New(a.cfg.Mail))
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
+const maxHook = 64 << 10
+
 // NotTaken is what somebody is told whose answer did not count, where we do not
 // know their language.
 const NotTaken = "This did not work. Open the page. / 受け付けられませんでした。ページを開いてください。"
@@ -17,7 +19,7 @@ const NotTaken = "This did not work. Open the page. / 受け付けられませ�
 // Body reads what a provider posted, at most 64 KiB. Where that fails it has
 // answered, and ok is false.
 func Body(rw http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxAnswer))
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxHook))
 	if err != nil {
 		rw.WriteHeader(http.StatusBadRequest)
 		return nil, false

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxAnswer = 64 << 10
+	maxAnswer = 1 << 20
 	maxWait   = time.Hour
 )
 
@@ -26,7 +26,7 @@ const (
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // the first 64 KiB
+	Body   []byte // the first MiB
 }
 
 // Post sends body to target. Its errors are Unavailable, or Denied where client

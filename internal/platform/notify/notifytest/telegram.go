@@ -84,11 +84,11 @@ func (s *Telegram) serveMethod(rw http.ResponseWriter, r *http.Request, body []b
 	}
 }
 
-// Told is what those who tapped were shown, and how many messages lost their buttons.
-func (s *Telegram) Told() (said []string, bare int) {
-	s.talk.Lock()
-	defer s.talk.Unlock()
-	return s.talk.told, len(s.talk.bare)
+// AwaitTold waits until so many who tapped were told something, and so many
+// messages have lost their buttons.
+func (s *Telegram) AwaitTold(t *testing.T, told, bare int) {
+	t.Helper()
+	until(t, 5*time.Second, "those who tapped are told", func() bool { return len(s.talk.told) == told && len(s.talk.bare) == bare }, &s.talk.Mutex)
 }
 
 // Tap is somebody tapping a button: the bot is told when it asks.

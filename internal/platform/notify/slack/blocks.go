@@ -23,7 +23,7 @@ const (
 const MaxBody = maxSection * maxSections
 
 // blocks lays m out: a header, the body, the links, and a line of context.
-func blocks(m notify.Message) []slackgo.Block {
+func blocks(m notify.Message, hears bool) []slackgo.Block {
 	out := []slackgo.Block{slackgo.NewHeaderBlock(
 		slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(mark(m)+notify.Line(m.Title, maxHeader), maxHeader), false, false),
 		// The only field of a webhook's message that can carry an identity.
@@ -32,7 +32,7 @@ func blocks(m notify.Message) []slackgo.Block {
 	for _, part := range pieces(notify.Lines(m.Body, MaxBody)) {
 		out = append(out, section(part))
 	}
-	out = append(out, actions(m)...)
+	out = append(out, actions(m, hears)...)
 	var links []string
 	for _, l := range m.SafeLinks() {
 		link := fmt.Sprintf("<%s|%s>", escapeURL(l.URL), escape(strings.ReplaceAll(l.Text, "|", "¦")))
@@ -59,12 +59,28 @@ func blocks(m notify.Message) []slackgo.Block {
 	return out
 }
 
-// actions is what the receiver can do, as buttons that lead to a page.
-func actions(m notify.Message) []slackgo.Block {
+// actions is what the receiver can do, as buttons that come back to us or lead
+// to a page.
+func actions(m notify.Message, hears bool) []slackgo.Block {
 	var buttons []slackgo.BlockElement
+	seen := map[string]bool{}
 	for i, a := range m.SafeActions() {
-		b := slackgo.NewButtonBlockElement(fmt.Sprintf("%s%s-%d", actionPrefix, a.ID, i), "", slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(a.Text, maxButton), false, false))
-		b.URL = a.URL
+		b := slackgo.NewButtonBlockElement(actionPrefix+a.ID, "", slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(a.Text, maxButton), false, false))
+		switch {
+		case hears && a.Token != "":
+			b.Value = a.Token
+		case a.URL == "":
+			continue
+		default:
+			b.URL = a.URL
+		}
+		if a.ID == notify.Ack {
+			b.Style = slackgo.StylePrimary
+		}
+		if seen[a.ID] {
+			b.ActionID += fmt.Sprintf("-%d", i) // the names within one block must differ
+		}
+		seen[a.ID] = true
 		buttons = append(buttons, b)
 	}
 	if len(buttons) == 0 {

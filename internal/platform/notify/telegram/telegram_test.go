@@ -43,22 +43,12 @@ func TestTapsSurviveABusyDatabase(t *testing.T) {
 	srv.Tap(t, notifytest.Button{Data: "a:forged"})
 	srv.Tap(t, notifytest.Button{Data: "x:what"})
 	srv.Tap(t, notifytest.Button{Data: "a:token"})
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if said, _ := srv.Told(); len(said) == 2 {
-			break
-		}
-	}
+	srv.AwaitTold(t, 2, 0)
 	b.Fail(nil)
 	if got := b.Answers(t, 1); got[0].Token != "token" {
 		t.Errorf("heard %+v", got)
 	}
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if said, bare := srv.Told(); len(said) == 3 && bare == 1 {
-			return
-		}
-	}
-	said, bare := srv.Told()
-	t.Errorf("said %q and took the buttons of %d messages away, want 3 and 1", said, bare)
+	srv.AwaitTold(t, 3, 1)
 }
 
 func FuzzTapped(f *testing.F) {
