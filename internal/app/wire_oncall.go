@@ -13,11 +13,6 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/module"
-	"github.com/hinoban/hinoban/internal/platform/notify"
-	"github.com/hinoban/hinoban/internal/platform/notify/inbox"
-	"github.com/hinoban/hinoban/internal/platform/notify/mail"
-	"github.com/hinoban/hinoban/internal/platform/notify/slack"
-	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
@@ -60,15 +55,6 @@ func (a *App) wireOnCall() module.Module {
 			}),
 		},
 	}
-}
-
-// channels are the ways to reach people that this server has.
-func (a *App) channels() []notify.Channel {
-	out := []notify.Channel{inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.log, a.now)}
-	if a.cfg.Mail.Host != "" {
-		out = append(out, mail.New(a.cfg.Mail))
-	}
-	return out
 }
 
 // deliverer hands messages over and, when it is told to stop, waits for those

@@ -56,8 +56,8 @@ type PersonSpec struct {
 
 // DeviceSpec is one way to reach a person.
 type DeviceSpec struct {
-	Channel string `json:"channel" enum:"inbox,slack,mail,webhook" doc:"What carries the message."`
-	Address string `json:"address,omitempty" doc:"A URL, a mail address, a Slack user or channel id. The inbox needs none."`
+	Channel string `json:"channel" enum:"inbox,webpush,slack,mail,sms,voice,telegram,line,discord,teams,mattermost,ntfy,webhook" doc:"What carries the message."`
+	Address string `json:"address,omitempty" doc:"A URL, a mail address, a phone number, an id of the service: see the manual, channels. The inbox and webpush need none."`
 	After   string `json:"after,omitempty" doc:"How long after the page began, such as 2m. Nothing means at once."`
 }
 
@@ -136,7 +136,7 @@ func checkPerson(e ascode.Envelope[PersonSpec]) (out []ascode.FieldError) {
 		out = append(out, ascode.Fieldf("spec.timeZone", "use an IANA name such as Asia/Tokyo", "unknown time zone %q", e.Spec.TimeZone))
 	}
 	for i, d := range e.Spec.Devices {
-		if d.Channel != "inbox" && d.Address == "" {
+		if !ownAddress(d.Channel) && d.Address == "" {
 			out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d]", i), "add address:", "a device on %s needs an address", d.Channel))
 		}
 		if after, err := delay(d.After); err != nil || after < 0 || after > 24*time.Hour {
@@ -145,6 +145,9 @@ func checkPerson(e ascode.Envelope[PersonSpec]) (out []ascode.FieldError) {
 	}
 	return out
 }
+
+// ownAddress reports whether a channel knows people by our own names for them.
+func ownAddress(channel string) bool { return channel == "inbox" || channel == "webpush" }
 
 func delay(s string) (time.Duration, error) {
 	if s == "" {
@@ -227,7 +230,7 @@ func person(d ascode.Doc[PersonSpec]) Person {
 	for i, v := range specs {
 		after, _ := delay(v.After) // checkPerson has refused what does not parse
 		address := v.Address
-		if v.Channel == "inbox" {
+		if ownAddress(v.Channel) {
 			address = p.ID
 		}
 		p.Devices = append(p.Devices, Device{ID: fmt.Sprintf("%s-%d", v.Channel, i+1), Channel: v.Channel, Address: address, After: after})
