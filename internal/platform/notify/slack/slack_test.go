@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,6 +118,20 @@ func TestConfigValidate(t *testing.T) {
 		change(&c)
 		if err := c.Validate(); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%+v: got %v, want an Invalid error", c, err)
+		}
+	}
+}
+
+// The app that the manual tells people to make may do all that the channel does.
+func TestManifestAllowsWhatIsCalled(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../../../examples/slack-app/manifest.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"chat:write", "im:write", "im:history", "channels:history", "groups:history", "socket_mode_enabled: true", "is_enabled: true", "/hooks/slack/interactive"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("manifest has no %s", want)
 		}
 	}
 }
