@@ -1,7 +1,6 @@
 package notifytest
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
@@ -51,6 +50,26 @@ func (s *Discord) refuse(rw http.ResponseWriter, r *http.Request, f Fault) {
 	}
 }
 
+type discordMessage struct {
+	Content  string
+	Mentions map[string][]string `json:"allowed_mentions"`
+	Nonce    string
+	Enforce  bool `json:"enforce_nonce"`
+	Embeds   []struct {
+		Title, URL, Description, Timestamp string
+		Color                              int
+		Footer                             struct{ Text string }
+	}
+	Components []struct {
+		Type       int
+		Components []struct {
+			Type, Style int
+			Label, URL  string
+			Data        string `json:"custom_id"`
+		}
+	}
+}
+
 func (s *Discord) method(rw http.ResponseWriter, r *http.Request, body []byte) {
 	hook := strings.HasPrefix(r.URL.Path, "/webhooks/")
 	if !hook && r.Header.Get("Authorization") != "Bot "+s.Token {
@@ -61,25 +80,7 @@ func (s *Discord) method(rw http.ResponseWriter, r *http.Request, body []byte) {
 		reply(rw, 200, obj{"id": "319674150115610528", "type": 1})
 		return
 	}
-	var m struct {
-		Content  string
-		Mentions map[string][]string `json:"allowed_mentions"`
-		Nonce    string
-		Enforce  bool `json:"enforce_nonce"`
-		Embeds   []struct {
-			Title, URL, Description, Timestamp string
-			Color                              int
-			Footer                             struct{ Text string }
-		}
-		Components []struct {
-			Type       int
-			Components []struct {
-				Type, Style int
-				Label, URL  string
-				Data        string `json:"custom_id"`
-			}
-		}
-	}
+	var m discordMessage
 	d := Delivery{Address: r.URL.Path}
 	strict(&d, body, &m)
 	if p, ok := m.Mentions["parse"]; !ok || len(p) > 0 {
@@ -105,6 +106,13 @@ func (s *Discord) method(rw http.ResponseWriter, r *http.Request, body []byte) {
 			d.broken("nonce %q", m.Nonce)
 		}
 	}
+	d.row(m, hook)
+	s.keep(d, !hook)
+	reply(rw, 200, obj{"id": "1310987654321098765", "channel_id": "1098765432109876543", "content": m.Content})
+}
+
+// row reads the buttons.
+func (d *Delivery) row(m discordMessage, hook bool) {
 	var links []string
 	for _, row := range m.Components {
 		for _, b := range row.Components {
@@ -120,8 +128,6 @@ func (s *Discord) method(rw http.ResponseWriter, r *http.Request, body []byte) {
 		}
 	}
 	d.Links = append(links, d.Links...)
-	s.keep(d, !hook)
-	reply(rw, 200, obj{"id": "1310987654321098765", "channel_id": "1098765432109876543", "content": m.Content})
 }
 
 // markdown is what is shown of escaped Markdown; what is not escaped is taken for
@@ -144,10 +150,7 @@ func (s *Discord) interaction(front string, body obj, at time.Time, key ed25519.
 	if err != nil {
 		panic(err)
 	}
-	req, err := http.NewRequest(http.MethodPost, front+"/hooks/discord", bytes.NewReader(text))
-	if err != nil {
-		panic(err)
-	}
+	req := outside(front+"/hooks/discord", text)
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	req.Header.Set("X-Signature-Timestamp", stamp)
 	req.Header.Set("X-Signature-Ed25519", hex.EncodeToString(ed25519.Sign(key, append([]byte(stamp), text...))))
@@ -161,7 +164,7 @@ func tapped(b Button) obj {
 // Tap is somebody tapping a button; Discord looks first whether we are there.
 func (s *Discord) Tap(t *testing.T, b Button) {
 	t.Helper()
-	if got := call(t, s.interaction(s.Front, obj{"type": 1}, time.Now(), s.key), 200); strings.TrimSpace(got) != `{"type":1}` {
+	if got := call(t, s.interaction(s.Front, obj{"type": 1}, time.Now(), s.key)); strings.TrimSpace(got) != `{"type":1}` {
 		t.Errorf("ping: got %s", got)
 	}
 	var said struct {
@@ -171,7 +174,7 @@ func (s *Discord) Tap(t *testing.T, b Button) {
 			Components []obj
 		}
 	}
-	got := call(t, s.interaction(s.Front, tapped(b), time.Now(), s.key), 200)
+	got := call(t, s.interaction(s.Front, tapped(b), time.Now(), s.key))
 	if json.Unmarshal([]byte(got), &said) != nil || said.Type != 7 || said.Data.Components == nil || len(said.Data.Components) > 0 || !strings.Contains(markdown(&Delivery{}, said.Data.Content), Said) {
 		t.Errorf("tap: got %s, want the message changed", got)
 	}

@@ -1,7 +1,10 @@
 package notifytest
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -53,7 +56,6 @@ type Back struct {
 	mu      sync.Mutex
 	answers []notify.Answer
 	reports []notify.Report
-	say     string
 	err     error
 }
 
@@ -107,6 +109,39 @@ func (b *Back) Reports(t *testing.T, n int) []notify.Report {
 		defer b.mu.Unlock()
 		return slices.Clone(b.reports)
 	})
+}
+
+// outside is what somebody outside posts to us.
+func outside(address string, body []byte) *http.Request {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		panic(err) // an address of the test's own
+	}
+	return req
+}
+
+// exchange sends req and returns the answer.
+func exchange(t *testing.T, req *http.Request) (status int, body string) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// call sends a provider's request and returns the answer, which must be 200.
+func call(t *testing.T, req *http.Request) string {
+	t.Helper()
+	status, body := exchange(t, req)
+	if status != http.StatusOK {
+		t.Errorf("%s: got %d %s, want 200", req.URL.Path, status, body)
+	}
+	return body
 }
 
 func wait[T any](t *testing.T, n int, have func() []T) []T {

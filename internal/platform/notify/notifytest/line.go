@@ -1,7 +1,6 @@
 package notifytest
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -168,10 +167,7 @@ func (s *Line) hook(front string, b Button, secret string) *http.Request {
 	if err != nil {
 		panic(err)
 	}
-	req, err := http.NewRequest(http.MethodPost, front+"/hooks/line", bytes.NewReader(body))
-	if err != nil {
-		panic(err)
-	}
+	req := outside(front+"/hooks/line", body)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	req.Header.Set("X-Line-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
@@ -179,7 +175,7 @@ func (s *Line) hook(front string, b Button, secret string) *http.Request {
 }
 
 // Tap is somebody tapping a button: LINE calls the webhook.
-func (s *Line) Tap(t *testing.T, b Button) { call(t, s.hook(s.Front, b, s.Secret), 200) }
+func (s *Line) Tap(t *testing.T, b Button) { call(t, s.hook(s.Front, b, s.Secret)) }
 
 // Forge is what somebody sends who does not know the secret.
 func (s *Line) Forge(front string, b Button) []*http.Request {
@@ -189,19 +185,4 @@ func (s *Line) Forge(front string, b Button) []*http.Request {
 	changed.Body = io.NopCloser(strings.NewReader(`{"events":[]}`))
 	changed.ContentLength = 13
 	return []*http.Request{s.hook(front, b, "another"), none, changed}
-}
-
-// call sends a provider's request and returns the answer, which must have the status.
-func call(t *testing.T, req *http.Request, status int) string {
-	t.Helper()
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, _ := io.ReadAll(res.Body)
-	if res.StatusCode != status {
-		t.Errorf("%s: got %d %s, want %d", req.URL.Path, res.StatusCode, body, status)
-	}
-	return string(body)
 }

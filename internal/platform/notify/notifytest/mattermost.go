@@ -1,9 +1,9 @@
 package notifytest
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,7 +72,7 @@ func (s *Mattermost) method(rw http.ResponseWriter, r *http.Request, body []byte
 	}
 	d := Delivery{Address: m.ChannelID}
 	strict(&d, body, &m)
-	all := append(m.Attachments, m.Props.Attachments...)
+	all := slices.Concat(m.Attachments, m.Props.Attachments)
 	d.limit("message", m.Message+m.Text, 16383)
 	markdown(&d, m.Message+m.Text)
 	if len(all) != 1 || all[0].Fallback == "" {
@@ -103,10 +103,7 @@ func mattermostTap(address, context string) *http.Request {
 	if err != nil {
 		panic(err)
 	}
-	req, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body))
-	if err != nil {
-		panic(err)
-	}
+	req := outside(address, body)
 	return req
 }
 
@@ -115,7 +112,7 @@ func (s *Mattermost) Tap(t *testing.T, b Button) {
 	t.Helper()
 	address, context, _ := strings.Cut(b.Data, " ")
 	var said struct{ Update struct{ Message string } }
-	got := call(t, mattermostTap(address, context), 200)
+	got := call(t, mattermostTap(address, context))
 	if json.Unmarshal([]byte(got), &said) != nil || markdown(&Delivery{}, said.Update.Message) != Said {
 		t.Errorf("tap: got %s, want the post changed", got)
 	}

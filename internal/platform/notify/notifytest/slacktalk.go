@@ -91,7 +91,7 @@ func (s *Slack) link(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the other side may have
 	s.talk.mu.Lock()
 	err = conn.WriteJSON(obj{"type": "hello", "num_connections": 1})
 	s.talk.sockets = append(s.talk.sockets, conn)
@@ -157,7 +157,7 @@ func (s *Slack) awaitSocket(t *testing.T) {
 func (s *Slack) TapHook(front string) func(*testing.T, Button) {
 	return func(t *testing.T, b Button) {
 		t.Helper()
-		call(t, s.hook(front, b, s.Signing, time.Now()), 200)
+		call(t, s.hook(front, b, s.Signing, time.Now()))
 		s.changed(t)
 	}
 }
@@ -192,10 +192,7 @@ func (s *Slack) hook(front string, b Button, secret string, at time.Time) *http.
 		panic(err)
 	}
 	body := url.Values{"payload": {string(payload)}}.Encode()
-	req, err := http.NewRequest(http.MethodPost, front+"/hooks/slack/interactive", strings.NewReader(body))
-	if err != nil {
-		panic(err)
-	}
+	req := outside(front+"/hooks/slack/interactive", []byte(body))
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("v0:" + stamp + ":" + body))

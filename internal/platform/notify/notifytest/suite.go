@@ -102,6 +102,18 @@ func delivers(t *testing.T, h Harness) {
 	if !h.NoLinks && (len(d.Links) == 0 || d.Links[0] != want.Links[0].URL) {
 		t.Errorf("links: got %q, want first %q", d.Links, want.Links[0].URL)
 	}
+	asks(t, h)
+	for _, kind := range []notify.Kind{notify.Resolved, notify.Test, notify.Info, notify.Canary} {
+		m := notify.Message{ID: "k-" + string(kind), Kind: kind, Title: "plain"} // all else is optional
+		if _, err := h.Channel.Send(t.Context(), h.Address, m); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	sound(t, h)
+}
+
+func asks(t *testing.T, h Harness) {
+	t.Helper()
 	asking := Sample("asking")
 	asking.Ask = notify.Ask{Text: "Was it useful?", Answers: []notify.Link{{Text: "Yes <b>&", URL: "https://hinoban.example.com/judge/a.b?v=actionable&x=1"}, {Text: "No", URL: "https://hinoban.example.com/judge/a.b?v=noise"}, {Text: "bad", URL: "javascript:alert(1)"}}}
 	if _, err := h.Channel.Send(t.Context(), h.Address, asking); err != nil {
@@ -119,13 +131,6 @@ func delivers(t *testing.T, h Harness) {
 			t.Errorf("asked: %q leads to no page", links)
 		}
 	}
-	for _, kind := range []notify.Kind{notify.Resolved, notify.Test, notify.Info} {
-		m := notify.Message{ID: "k-" + string(kind), Kind: kind, Title: "plain"} // all else is optional
-		if _, err := h.Channel.Send(t.Context(), h.Address, m); err != nil {
-			t.Errorf("%s: %v", kind, err)
-		}
-	}
-	sound(t, h)
 }
 
 func keepsIdentity(t *testing.T, h Harness) {

@@ -36,28 +36,31 @@ func (s *Teams) refuse(rw http.ResponseWriter, r *http.Request, f Fault) {
 	reply(rw, status, obj{"error": obj{"code": "WorkflowTriggerIsNotEnabled", "message": "no " + r.URL.String()}})
 }
 
-type teamsCard struct {
-	Type        string `json:"type"`
-	Attachments []struct {
-		ContentType string  `json:"contentType"`
-		ContentURL  *string `json:"contentUrl"`
-		Content     struct {
-			Schema  string `json:"$schema"`
-			Type    string `json:"type"`
-			Version string `json:"version"`
-			Lang    string `json:"lang"`
-			MSTeams obj    `json:"msteams"`
-			Body    []struct {
-				Type, ID string
-				Inlines  []struct {
-					Type, Text, Size, Weight, Color string
-					IsSubtle                        bool
-				}
-			} `json:"body"`
-			Actions []struct{ Type, Title, URL, Style string } `json:"actions"`
-		} `json:"content"`
-	} `json:"attachments"`
-}
+type (
+	teamsCard struct {
+		Type        string `json:"type"`
+		Attachments []struct {
+			ContentType string       `json:"contentType"`
+			ContentURL  *string      `json:"contentUrl"`
+			Content     teamsContent `json:"content"`
+		} `json:"attachments"`
+	}
+	teamsContent struct {
+		Schema  string `json:"$schema"`
+		Type    string `json:"type"`
+		Version string `json:"version"`
+		Lang    string `json:"lang"`
+		MSTeams obj    `json:"msteams"`
+		Body    []struct {
+			Type, ID string
+			Inlines  []struct {
+				Type, Text, Size, Weight, Color string
+				IsSubtle                        bool
+			}
+		} `json:"body"`
+		Actions []struct{ Type, Title, URL, Style string } `json:"actions"`
+	}
+)
 
 func (s *Teams) post(rw http.ResponseWriter, _ *http.Request, body []byte) {
 	var c teamsCard
@@ -68,33 +71,10 @@ func (s *Teams) post(rw http.ResponseWriter, _ *http.Request, body []byte) {
 	}
 	if c.Type != "message" || len(c.Attachments) != 1 || c.Attachments[0].ContentType != "application/vnd.microsoft.card.adaptive" {
 		d.broken("no adaptive card in a message: %.100s", body)
-		c.Attachments = append(c.Attachments, teamsCard{}.Attachments...)
 	}
 	var text []string
 	for _, a := range c.Attachments {
-		if a.Content.Type != "AdaptiveCard" || a.Content.Version != "1.4" {
-			d.broken("card %s %s", a.Content.Type, a.Content.Version)
-		}
-		for i, b := range a.Content.Body {
-			if b.Type != "RichTextBlock" || len(b.Inlines) == 0 { // a TextBlock reads Markdown
-				d.broken("block %s with %d inlines", b.Type, len(b.Inlines))
-				continue
-			}
-			if i == 0 {
-				d.Title, d.Key = b.Inlines[0].Text, b.ID
-				continue
-			}
-			text = append(text, b.Inlines[0].Text)
-		}
-		for _, x := range a.Content.Actions {
-			if x.Type != "Action.OpenUrl" || x.Title == "" {
-				d.broken("action %+v", x)
-			}
-			d.Links = append(d.Links, x.URL)
-		}
-		if len(a.Content.Actions) > 6 {
-			d.broken("%d actions", len(a.Content.Actions))
-		}
+		text = append(text, d.card(a.Content)...)
 	}
 	d.Text = strings.Join(text, "\n")
 	s.keep(d, false)
@@ -103,4 +83,32 @@ func (s *Teams) post(rw http.ResponseWriter, _ *http.Request, body []byte) {
 		return
 	}
 	rw.WriteHeader(http.StatusAccepted)
+}
+
+// card reads an adaptive card; its first block is the title.
+func (d *Delivery) card(c teamsContent) (text []string) {
+	if c.Type != "AdaptiveCard" || c.Version != "1.4" {
+		d.broken("card %s %s", c.Type, c.Version)
+	}
+	for i, b := range c.Body {
+		if b.Type != "RichTextBlock" || len(b.Inlines) == 0 { // a TextBlock reads Markdown
+			d.broken("block %s with %d inlines", b.Type, len(b.Inlines))
+			continue
+		}
+		if i == 0 {
+			d.Title, d.Key = b.Inlines[0].Text, b.ID
+			continue
+		}
+		text = append(text, b.Inlines[0].Text)
+	}
+	for _, x := range c.Actions {
+		if x.Type != "Action.OpenUrl" || x.Title == "" {
+			d.broken("action %+v", x)
+		}
+		d.Links = append(d.Links, x.URL)
+	}
+	if len(c.Actions) > 6 {
+		d.broken("%d actions", len(c.Actions))
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -199,23 +200,11 @@ func (s *Twilio) call(rw http.ResponseWriter, form url.Values) {
 func (s *Twilio) Post(t *testing.T, address string, form url.Values) (status int, body string) {
 	t.Helper()
 	req := s.request(address, form, s.Token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	return exchange(t, req)
 }
 
 func (s *Twilio) request(address string, form url.Values, token string) *http.Request {
-	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		panic(err)
-	}
+	req := outside(address, []byte(form.Encode()))
 	mac := hmac.New(sha1.New, []byte(token))
 	mac.Write([]byte(address))
 	keys := make([]string, 0, len(form))
@@ -250,9 +239,7 @@ func (s *Twilio) Tap(t *testing.T, b Button) {
 
 func with(form url.Values, key, value string) url.Values {
 	out := url.Values{key: {value}}
-	for k, v := range form {
-		out[k] = v
-	}
+	maps.Copy(out, form)
 	return out
 }
 

@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func (s *Push) post(rw http.ResponseWriter, r *http.Request, body []byte) {
 	if len(body) > 4096 {
 		d.broken("body of %d bytes", len(body))
 	}
-	if r.Header.Get("Ttl") == "" || r.Header.Get("Content-Encoding") != "aes128gcm" || !strings.Contains("very-low low normal high", r.Header.Get("Urgency")) {
+	if r.Header.Get("Ttl") == "" || r.Header.Get("Content-Encoding") != "aes128gcm" || !slices.Contains([]string{"very-low", "low", "normal", "high"}, r.Header.Get("Urgency")) {
 		d.broken("headers %v", r.Header)
 	}
 	plain, err := s.open(body)
@@ -124,7 +125,12 @@ func (s *Push) sender(r *http.Request) error {
 	if !ecdsa.Verify(key, sum[:], new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])) {
 		return errors.New("signature is wrong")
 	}
-	text, err := enc.DecodeString(m[2])
+	return s.claims(m[2])
+}
+
+// claims checks for whom and until when a token is.
+func (s *Push) claims(part string) error {
+	text, err := base64.RawURLEncoding.DecodeString(part)
 	var claims struct {
 		Aud, Sub string
 		Exp      int64

@@ -130,7 +130,7 @@ func mark(m notify.Message) string {
 		return "🔥 "
 	case notify.Resolved:
 		return "✅ "
-	case notify.Test:
+	case notify.Test, notify.Canary:
 		return "🧪 "
 	case notify.Info:
 	}

@@ -47,13 +47,10 @@ func (c Config) Validate() error {
 	if (c.AppToken != "" || c.Signing != "") && c.Token == "" {
 		return errs.New(errs.Invalid, "slack app token and signing secret need a bot token")
 	}
-	if strings.ContainsFunc(c.Token+c.AppToken+c.Signing, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errs.New(errs.Invalid, "slack token has a character that no token has")
+	if err := httpsend.Credential("slack token", c.Token+c.AppToken+c.Signing); err != nil {
+		return err
 	}
-	if c.Timeout < time.Second || c.Timeout > time.Minute {
-		return errs.New(errs.Invalid, "slack timeout %s: want 1s to 1m", c.Timeout)
-	}
-	return nil
+	return httpsend.Timeout("slack", c.Timeout)
 }
 
 // Channel posts to Slack.

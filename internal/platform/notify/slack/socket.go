@@ -31,7 +31,7 @@ func (c *Channel) Listen(ctx context.Context, b notify.Back) error {
 	for ctx.Err() == nil {
 		heard, err := c.socket(ctx, b)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how listening ends
 		}
 		if heard {
 			pause = firstPause

@@ -57,7 +57,7 @@ func (c *Channel) Listen(ctx context.Context, b notify.Back) error {
 			next = u.ID + 1
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is how listening ends
 		}
 		if err == nil {
 			pause = firstPause
@@ -87,16 +87,15 @@ func (c *Channel) hear(ctx context.Context, b notify.Back, u update) error {
 	ctx, cancel := context.WithTimeout(ctx, answerIn)
 	defer cancel()
 	action, token, ok := tapped(u.Query.Data)
-	say, err := httpsend.NotTaken, error(nil)
+	say := httpsend.NotTaken
 	if ok {
-		say, err = b.Answered(ctx, notify.Answer{Channel: c.Name(), Action: action, Token: token, Address: strconv.FormatInt(u.Query.From.ID, 10)})
+		words, err := b.Answered(ctx, notify.Answer{Channel: c.Name(), Action: action, Token: token, Address: strconv.FormatInt(u.Query.From.ID, 10)})
 		if err != nil && !errs.Permanent(err) {
 			return err
 		}
-		ok = err == nil
-	}
-	if !ok {
-		say = httpsend.NotTaken
+		if ok = err == nil; ok {
+			say = words
+		}
 	}
 	if err := c.tell(ctx, u.Query, say, ok); err != nil {
 		// The answer counts whether or not its giver was told.

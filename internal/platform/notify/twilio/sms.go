@@ -103,13 +103,12 @@ func (s *SMS) Hooks(b notify.Back) []notify.Hook {
 				return
 			}
 			say, err := b.Answered(r.Context(), notify.Answer{Channel: s.name, Action: action, Address: from})
+			if err != nil && !errs.Permanent(err) {
+				httpsend.Fail(rw, err)
+				return
+			}
 			if err != nil {
-				if errs.Permanent(err) {
-					say = httpsend.NotTaken
-				} else {
-					httpsend.Fail(rw, err)
-					return
-				}
+				say = httpsend.NotTaken
 			}
 			respond(rw, response{Message: notify.Line(say, 120)})
 		})},

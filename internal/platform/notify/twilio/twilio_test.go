@@ -43,8 +43,9 @@ func TestSMSConformance(t *testing.T) {
 				t.Errorf("%q: got %d %s", text, status, body)
 			}
 			return notify.Answer{Channel: "sms", Address: h.Who, Action: map[string]string{
-				"4": "ack", "ack": "ack", " ACK, on it": "ack", "了解です": "ack", "6": "decline", "no": "decline",
-			}[text]}
+				"ACK, on it": "ack",
+				"4":          "ack", "ack": "ack", "了解です": "ack", "6": "decline", "no": "decline",
+			}[strings.TrimSpace(text)]}
 		}
 		return h
 	})

@@ -222,20 +222,9 @@ func compose(m notify.Message) ([]byte, error) {
 	if !m.At.IsZero() {
 		p.At = m.At.UnixMilli()
 	}
-	for _, a := range m.SafeActions() {
-		if a.URL != "" && len(a.URL) <= 600 && len(p.Actions) < 2 { // browsers show two
-			p.Actions = append(p.Actions, Action{a.ID, notify.Line(a.Text, 30), a.URL})
-		}
-	}
+	p.Actions = buttons(m)
 	if links := m.SafeLinks(); len(links) > 0 && len(links[0].URL) <= 600 {
 		p.URL = links[0].URL
-	}
-	if ask, ok := m.SafeAsk(); ok {
-		for _, l := range ask.Answers[:min(2, len(ask.Answers))] {
-			if len(p.Actions) < 2 && len(l.URL) <= 600 {
-				p.Actions = append(p.Actions, Action{"open", notify.Line(l.Text, 30), l.URL})
-			}
-		}
 	}
 	for n := MaxBody; ; n = n * 3 / 4 {
 		p.Body = notify.Lines(m.Body, n)
@@ -244,6 +233,25 @@ func compose(m notify.Message) ([]byte, error) {
 			return out, err
 		}
 	}
+}
+
+// buttons are at most two, which is what browsers show: what the receiver can do,
+// or what answers a question.
+func buttons(m notify.Message) (out []Action) {
+	add := func(id, text, address string) {
+		if address != "" && len(address) <= 600 && len(out) < 2 {
+			out = append(out, Action{id, notify.Line(text, 30), address})
+		}
+	}
+	for _, a := range m.SafeActions() {
+		add(a.ID, a.Text, a.URL)
+	}
+	if ask, ok := m.SafeAsk(); ok {
+		for _, l := range ask.Answers {
+			add("open", l.Text, l.URL)
+		}
+	}
+	return out
 }
 
 // ParseKey reads a value of a browser's PushSubscription, with or without padding.
