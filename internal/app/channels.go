@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"net/url"
+	"strings"
 
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
 	"github.com/hinoban/hinoban/internal/oncall/oncallweb"
@@ -75,7 +76,10 @@ func (a *App) channels() []notify.Channel {
 		out = append(out, mail.New(a.cfg.Mail))
 	}
 	if a.cfg.Twilio.SID != "" {
-		out = append(out, twilio.NewSMS(a.cfg.Twilio, a.now), twilio.NewVoice(a.cfg.Twilio, a.now))
+		out = append(out, twilio.NewSMS(a.cfg.Twilio, a.now))
+		if strings.HasPrefix(a.cfg.Twilio.From, "+") { // a messaging service calls nobody
+			out = append(out, twilio.NewVoice(a.cfg.Twilio, a.now))
+		}
 	}
 	if a.cfg.Telegram.Token != "" {
 		out = append(out, telegram.New(a.cfg.Telegram, a.log, a.now))
