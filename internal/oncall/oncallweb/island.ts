@@ -59,7 +59,10 @@ class Push extends HTMLElement {
       icon.href = "/push-icon-192.png";
       document.head.append(icon);
     }
-    void this.look();
+    this.say("busy");
+    // Before the page is loaded Chromium may never say which worker it has.
+    if (document.readyState === "complete") setTimeout(() => void this.look());
+    else addEventListener("load", () => setTimeout(() => void this.look()), { once: true });
   }
 
   private async look() {
