@@ -181,7 +181,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireCanary, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireDispatch, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireCanary, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireChannels, a.wireDispatch, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {

@@ -11,9 +11,17 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
+	"github.com/hinoban/hinoban/internal/platform/notify/discord"
+	"github.com/hinoban/hinoban/internal/platform/notify/line"
 	"github.com/hinoban/hinoban/internal/platform/notify/mail"
+	"github.com/hinoban/hinoban/internal/platform/notify/mattermost"
+	"github.com/hinoban/hinoban/internal/platform/notify/ntfy"
 	"github.com/hinoban/hinoban/internal/platform/notify/slack"
+	"github.com/hinoban/hinoban/internal/platform/notify/teams"
+	"github.com/hinoban/hinoban/internal/platform/notify/telegram"
+	"github.com/hinoban/hinoban/internal/platform/notify/twilio"
 	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
+	"github.com/hinoban/hinoban/internal/platform/notify/webpush"
 	"github.com/hinoban/hinoban/internal/slo"
 )
 
@@ -40,6 +48,15 @@ type Config struct {
 	Webhook webhook.Config
 	Slack   slack.Config
 	Mail    mail.Config // used where Host is set
+
+	WebPush    webpush.Config // its key follows from the data folder's
+	Ntfy       ntfy.Config
+	Twilio     twilio.Config // of sms and voice; used where SID is set
+	Teams      teams.Config
+	Mattermost mattermost.Config
+	Discord    discord.Config
+	Telegram   telegram.Config // used where Token is set
+	Line       line.Config     // used where Token is set
 }
 
 // Default returns the configuration in use when nothing else is said.
@@ -48,6 +65,8 @@ func Default() Config {
 		Listen: "127.0.0.1:8119", Data: "./data", Lang: "en", Version: "dev", ReloadEvery: time.Second, RecordSLOs: true,
 		HTTP: httpd.Default(), Auth: auth.Default(), OnCall: oncall.Default(), SLO: slo.Default(),
 		Webhook: webhook.Default(), Slack: slack.Default(), Mail: mail.Default(),
+		WebPush: webpush.Default(), Ntfy: ntfy.Default(), Twilio: twilio.Default(), Teams: teams.Default(),
+		Mattermost: mattermost.Default(), Discord: discord.Default(), Telegram: telegram.Default(), Line: line.Default(),
 	}
 }
 
@@ -69,15 +88,7 @@ func (c *Config) complete() error {
 	if c.Auth.Mode == auth.Off && !LoopbackURL(c.BaseURL) {
 		return errs.New(errs.Invalid, "auth off: only where people reach the server on loopback, and %s is not", c.BaseURL)
 	}
-	for _, check := range []func() error{c.Webhook.Validate, c.Slack.Validate} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	if c.Mail.Host != "" {
-		return c.Mail.Validate()
-	}
-	return nil
+	return c.completeChannels()
 }
 
 // completeURL works out where people reach us, and what follows from it.

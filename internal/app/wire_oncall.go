@@ -13,11 +13,6 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/module"
-	"github.com/hinoban/hinoban/internal/platform/notify"
-	"github.com/hinoban/hinoban/internal/platform/notify/inbox"
-	"github.com/hinoban/hinoban/internal/platform/notify/mail"
-	"github.com/hinoban/hinoban/internal/platform/notify/slack"
-	"github.com/hinoban/hinoban/internal/platform/notify/webhook"
 	"github.com/hinoban/hinoban/internal/platform/run"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
@@ -29,6 +24,7 @@ func (a *App) wireOnCall() module.Module {
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
 		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
 	})
+	routes, workers := a.hear(a.pager)
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
 		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),
@@ -43,7 +39,7 @@ func (a *App) wireOnCall() module.Module {
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
 			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
 		},
-		Workers: []run.Worker{a.deliverer()},
+		Routes: routes, Workers: append(workers, a.deliverer()),
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
@@ -62,15 +58,6 @@ func (a *App) wireOnCall() module.Module {
 			}),
 		},
 	}
-}
-
-// channels are the ways to reach people that this server has.
-func (a *App) channels() []notify.Channel {
-	out := []notify.Channel{inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.now)}
-	if a.cfg.Mail.Host != "" {
-		out = append(out, mail.New(a.cfg.Mail))
-	}
-	return out
 }
 
 // deliverer hands messages over and, when it is told to stop, waits for those

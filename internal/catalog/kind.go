@@ -57,8 +57,8 @@ type PersonSpec struct {
 
 // DeviceSpec is one way to reach a person.
 type DeviceSpec struct {
-	Channel string `json:"channel" enum:"inbox,slack,mail,webhook" doc:"What carries the message."`
-	Address string `json:"address,omitempty" doc:"A URL, a mail address, a Slack user or channel id. The inbox needs none."`
+	Channel string `json:"channel" enum:"inbox,webpush,slack,mail,sms,voice,telegram,line,discord,teams,mattermost,ntfy,webhook" doc:"What carries the message."`
+	Address string `json:"address,omitempty" doc:"A URL, a mail address, a phone number, an id of the service: see the manual, channels. The inbox and webpush need none."`
 	After   string `json:"after,omitempty" doc:"How long after the page began, such as 2m. Nothing means at once."`
 	From    string `json:"from,omitempty" doc:"By the person's clock, such as 22:00: used only from then until to. Where no device would be used, all are."`
 	To      string `json:"to,omitempty" doc:"07:00"`
@@ -139,7 +139,7 @@ func checkPerson(e ascode.Envelope[PersonSpec]) (out []ascode.FieldError) {
 		out = append(out, ascode.Fieldf("spec.timeZone", "use an IANA name such as Asia/Tokyo", "unknown time zone %q", e.Spec.TimeZone))
 	}
 	for i, d := range e.Spec.Devices {
-		if d.Channel != "inbox" && d.Address == "" {
+		if !ownAddress(d.Channel) && d.Address == "" {
 			out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d]", i), "add address:", "a device on %s needs an address", d.Channel))
 		}
 		if after, err := delay(d.After); err != nil || after < 0 || after > 24*time.Hour {
@@ -162,6 +162,9 @@ func clock(s string) (int, error) {
 	at, err := time.Parse("15:04", s)
 	return at.Hour()*60 + at.Minute(), err
 }
+
+// ownAddress reports whether a channel knows people by our own names for them.
+func ownAddress(channel string) bool { return channel == "inbox" || channel == "webpush" }
 
 func delay(s string) (time.Duration, error) {
 	if s == "" {
@@ -244,7 +247,7 @@ func person(d ascode.Doc[PersonSpec]) Person {
 	for i, v := range specs {
 		after, _ := delay(v.After) // checkPerson has refused what does not parse
 		address := v.Address
-		if v.Channel == "inbox" {
+		if ownAddress(v.Channel) {
 			address = p.ID
 		}
 		from, _ := clock(v.From) // as above

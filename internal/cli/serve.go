@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +10,6 @@ import (
 	"github.com/hinoban/hinoban/internal/app"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/errs"
-	"github.com/hinoban/hinoban/internal/platform/notify/mail"
 	"github.com/hinoban/hinoban/internal/platform/telemetry"
 )
 
@@ -69,21 +67,8 @@ func (f *serverFlags) config(getenv func(string) string) (app.Config, *slog.Leve
 		return cfg, nil, errs.New(errs.Invalid, "--auth %q is none of on, off, auto", f.auth)
 	}
 	cfg.MetricsToken = getenv("HINOBAN_METRICS_TOKEN")
-	cfg.Slack.Token = getenv("HINOBAN_SLACK_TOKEN")
-	cfg.Webhook.Secret = getenv("HINOBAN_WEBHOOK_SECRET")
-	if cfg.Mail.Host = getenv("HINOBAN_SMTP_HOST"); cfg.Mail.Host == "" {
-		return cfg, level, nil
-	}
-	cfg.Mail.From, cfg.Mail.Username, cfg.Mail.Password = getenv("HINOBAN_SMTP_FROM"), getenv("HINOBAN_SMTP_USER"), getenv("HINOBAN_SMTP_PASSWORD")
-	if s := getenv("HINOBAN_SMTP_SECURITY"); s != "" {
-		cfg.Mail.Security = mail.Security(s)
-	}
-	if s := getenv("HINOBAN_SMTP_PORT"); s != "" {
-		port, err := strconv.Atoi(s)
-		if err != nil {
-			return cfg, nil, errs.New(errs.Invalid, "HINOBAN_SMTP_PORT %q is not a number", s)
-		}
-		cfg.Mail.Port = port
+	if err := channelSettings(&cfg, getenv); err != nil {
+		return cfg, nil, err
 	}
 	return cfg, level, nil
 }
@@ -95,9 +80,10 @@ func newServe(s Streams, getenv func(string) string) *cobra.Command {
 		Short: "Run the server",
 		Long: `Run the server until it is told to stop.
 
-Secrets come from the environment: HINOBAN_SLACK_TOKEN, HINOBAN_WEBHOOK_SECRET,
-HINOBAN_METRICS_TOKEN, HINOBAN_SMTP_HOST, _PORT, _FROM, _USER, _PASSWORD and
-_SECURITY (starttls, tls or plain).`,
+Secrets come from the environment. HINOBAN_METRICS_TOKEN is that of --metrics-url;
+the ways to reach people are set by
+
+` + channelHelp + `The manual tells how to set each of them up: docs/manual/en/channels.md.`,
 		Example: "  hinoban serve --config ./config\n  hinoban serve --listen 0.0.0.0:8119 --base-url https://hinoban.example.org --config /etc/hinoban",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -94,7 +94,7 @@ type Receipt struct {
 
 // Channel hands one message to one address. It is safe for concurrent use.
 type Channel interface {
-	// Name is "webhook", "slack", "mail" or "inbox".
+	// Name is what a device calls it: "slack", "sms".
 	Name() string
 	// Check returns an Invalid error, which says what an address looks like,
 	// when address can be none. It does no I/O.

@@ -1,7 +1,11 @@
 package notify
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,6 +96,70 @@ func (m Message) SafeAsk() (ask Ask, ok bool) {
 }
 
 const maxAnswers = 5
+
+// MaxToken is the most bytes of an action's token: Telegram takes no more with
+// what says the action in front.
+const MaxToken = 60
+
+// SafeActions returns what the receiver of m can do, at most 5, with texts
+// cleaned: an action of neither a page nor a token is left out, and so is a page
+// that is not on http or https, or a token that no protocol would carry.
+func (m Message) SafeActions() []Action {
+	var out []Action
+	for _, a := range m.Actions {
+		if a.ID != Ack && a.ID != Decline || len(out) == maxAnswers {
+			continue
+		}
+		kept := Action{ID: a.ID, Text: Line(a.Text, 80)}
+		if kept.Text == "" {
+			kept.Text = a.ID
+		}
+		if l := safe([]Link{{URL: a.URL}}); len(l) == 1 {
+			kept.URL = l[0].URL
+		}
+		if CheckToken(a.Token) {
+			kept.Token = a.Token
+		}
+		if kept.URL != "" || kept.Token != "" {
+			out = append(out, kept)
+		}
+	}
+	return out
+}
+
+// CheckToken reports whether s may be the token of an action.
+func CheckToken(s string) bool {
+	return s != "" && len(s) <= MaxToken && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+}
+
+// AllLinks returns the pages of m's actions and then its other links: what a
+// channel shows that hears no taps.
+func (m Message) AllLinks() []Link {
+	var out []Link
+	for _, a := range m.SafeActions() {
+		if a.URL != "" {
+			out = append(out, Link{Text: a.Text, URL: a.URL})
+		}
+	}
+	return append(out, m.SafeLinks()...)
+}
+
+// Ref is a short name of a message, by which people and providers can tell that
+// two are one. It is made of the ID and always the same.
+func Ref(id string) string {
+	h := sha256.Sum256([]byte(id))
+	return base32.StdEncoding.EncodeToString(h[:5])
+}
+
+// UUID returns id as a UUID: itself, or one made of it.
+func UUID(id string) string {
+	if regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
+		return id
+	}
+	h := sha256.Sum256([]byte(id))
+	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
 
 func safe(links []Link) []Link {
 	var out []Link

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	maxAnswer = 64 << 10
+	maxAnswer = 1 << 20
 	maxWait   = time.Hour
 )
 
@@ -25,13 +26,22 @@ const (
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // the first 64 KiB
+	Body   []byte // the first MiB
 }
 
 // Post sends body to target. Its errors are Unavailable, or Denied where client
 // refuses the address, and never carry target, which may be a secret.
 func Post(ctx context.Context, client *http.Client, target string, header http.Header, body []byte) (Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	return exchange(ctx, client, http.MethodPost, target, header, body)
+}
+
+// Get asks target; its errors are those of Post.
+func Get(ctx context.Context, client *http.Client, target string, header http.Header) (Answer, error) {
+	return exchange(ctx, client, http.MethodGet, target, header, nil)
+}
+
+func exchange(ctx context.Context, client *http.Client, method, target string, header http.Header, body []byte) (Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, errs.New(errs.Invalid, "address is no URL that can be called")
 	}
@@ -84,6 +94,20 @@ func (a Answer) Err(now time.Time, detail string) error {
 		return errs.New(errs.NotFound, "answered %s", text)
 	}
 	return errs.New(errs.Invalid, "answered %s", text)
+}
+
+// After returns a with a time to wait that its body says and its header does not.
+func (a Answer) After(seconds float64) Answer {
+	if seconds <= 0 || a.Header.Get("Retry-After") != "" {
+		return a
+	}
+	h := a.Header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set("Retry-After", strconv.Itoa(int(math.Ceil(min(seconds, maxWait.Seconds())))))
+	a.Header = h
+	return a
 }
 
 // Wait reads Retry-After, in seconds or as a date; 0 when there is none, and

@@ -57,7 +57,7 @@ func plain(m notify.Message, title, text string) string {
 	if text != "" {
 		b.WriteString("\n" + text + "\n")
 	}
-	for _, l := range m.SafeLinks() {
+	for _, l := range m.AllLinks() {
 		b.WriteString("\n" + l.Text + ": " + l.URL)
 	}
 	if ask, ok := m.SafeAsk(); ok {
@@ -77,6 +77,7 @@ func hypertext(m notify.Message, title, text string) string {
 	var b strings.Builder
 	b.WriteString(`<!doctype html><html lang="` + lang + `"><head><meta charset="utf-8"></head><body style="font-family:sans-serif">`)
 	b.WriteString("<h2>" + html.EscapeString(title) + "</h2>")
+	b.WriteString(buttons(m))
 	if text != "" {
 		b.WriteString("<p>" + strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") + "</p>")
 	}
@@ -92,4 +93,22 @@ func hypertext(m notify.Message, title, text string) string {
 	}
 	b.WriteString("</body></html>")
 	return b.String()
+}
+
+// ackStyle makes the first action the one that a thumb finds in the dark.
+const ackStyle = "display:inline-block;margin:0 8px 8px 0;padding:16px 28px;border-radius:6px;font-size:18px;font-weight:bold;text-decoration:none;color:#fff;background:#b3400a"
+
+func buttons(m notify.Message) string {
+	var b strings.Builder
+	style := ackStyle
+	for _, a := range m.SafeActions() {
+		if a.URL != "" {
+			b.WriteString(`<a href="` + html.EscapeString(a.URL) + `" style="` + style + `">` + html.EscapeString(a.Text) + "</a> ")
+			style = answerStyle
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "<p>" + b.String() + "</p>"
 }

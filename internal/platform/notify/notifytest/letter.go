@@ -3,6 +3,7 @@ package notifytest
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"mime"
@@ -12,6 +13,10 @@ import (
 	"regexp"
 	"strings"
 )
+
+func (d *Delivery) broken(format string, args ...any) {
+	d.Broken = append(d.Broken, fmt.Sprintf(format, args...))
+}
 
 // letter reads a mail as a mail program would.
 func letter(raw, to string) Delivery {

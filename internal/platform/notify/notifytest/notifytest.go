@@ -4,6 +4,7 @@
 package notifytest
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -34,8 +35,15 @@ type Delivery struct {
 	Title    string   // decoded
 	Text     string   // decoded, without the title
 	Links    []string // URLs that can be followed
+	Buttons  []Button // that send something back when they are tapped
 	Injected []string // headers, mentions and markup that came from the message's text
 	Broken   []string // where it does not keep to the protocol
+}
+
+// Button is something to tap in a message whose provider tells us of the tap.
+type Button struct {
+	Text string
+	Data string // what the provider keeps for us, and hands back
 }
 
 // Server is the other end.
@@ -58,6 +66,16 @@ type Harness struct {
 	Secrets []string // what no error may contain
 	Faults  []Fault  // those that the server can do
 	MaxText int      // the most runes of a body that may arrive
+	NoBody  bool     // it has room for a title only
+	NoLinks bool     // nobody can follow a link there
+
+	// What comes back. All are nil where nothing does.
+	Front  *Front                                                 // where the provider calls us
+	Who    string                                                 // the address that an answer names
+	Tap    func(t *testing.T, b Button)                           // somebody taps, and the provider tells us
+	Forge  func(front string, b Button) []*http.Request           // what somebody else may send us
+	Report func(t *testing.T, id string, s notify.ReportState)    // the provider reports of a message by its own id
+	Speak  func(t *testing.T, answer string) (want notify.Answer) // somebody answers in words, where buttons are none
 }
 
 // can reports whether h's server can do f, and skips the test if not.

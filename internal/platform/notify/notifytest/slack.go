@@ -22,11 +22,14 @@ type Slack struct {
 	Token string
 	stop  chan struct{}
 	links *regexp.Regexp
+
+	AppToken, Signing string
+	talk              slackTalk
 }
 
 // NewSlack starts a workspace for the length of t.
 func NewSlack(t *testing.T) *Slack {
-	s := &Slack{Token: "xoxb-not-a-real-token-0123456789", stop: make(chan struct{}), links: regexp.MustCompile(`<([^<>]*)>`)}
+	s := &Slack{AppToken: "xapp-not-a-real-token-0123456789", Signing: "8f742231b10e8888abcd99yyyzzz85a5", Token: "xoxb-not-a-real-token-0123456789", stop: make(chan struct{}), links: regexp.MustCompile(`<([^<>]*)>`)}
 	base := serve(t, s.stop, s.serve)
 	s.API, s.Hook = base+"/api/", base+"/services/T000/B000/hookcapability"
 	return s
@@ -37,6 +40,7 @@ type slackMessage struct {
 	Text        string       `json:"text"`
 	Blocks      []slackBlock `json:"blocks"`
 	ClientMsgID string       `json:"client_msg_id"`
+	Metadata    obj          `json:"metadata"`
 }
 
 type slackBlock struct {
@@ -53,6 +57,7 @@ type slackElement struct {
 	Text     json.RawMessage `json:"text"`
 	URL      string          `json:"url"`
 	ActionID string          `json:"action_id"`
+	Value    string          `json:"value"`
 }
 
 func (e slackElement) said() string {
@@ -73,6 +78,9 @@ type slackText struct {
 }
 
 func (s *Slack) serve(rw http.ResponseWriter, r *http.Request) {
+	if s.other(rw, r) {
+		return
+	}
 	f := s.fault()
 	if f == ResetAtAccept {
 		reset(rw)
@@ -126,6 +134,7 @@ func (s *Slack) post(rw http.ResponseWriter, r *http.Request, body []byte, f Fau
 		return
 	}
 	s.keep(d, bot)
+	s.talk.keep(m)
 	if f == ResetAfterBody {
 		reset(rw)
 		return
@@ -198,7 +207,13 @@ func (d *Delivery) buttons(all []slackElement, limit func(string, int, int)) (te
 	for _, e := range all {
 		limit("button", len16(e.said()), 75)
 		limit("action_id", len(e.ActionID), 255)
-		d.Links, text = append(d.Links, e.URL), append(text, e.said())
+		text = append(text, e.said())
+		if e.URL != "" {
+			d.Links = append(d.Links, e.URL)
+			continue
+		}
+		limit("value", len(e.Value), 2000)
+		d.Buttons = append(d.Buttons, Button{Text: e.said(), Data: e.ActionID + " " + e.Value})
 	}
 	return text
 }

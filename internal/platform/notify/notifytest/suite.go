@@ -33,6 +33,12 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"TextStaysText":               hostileText,
 		"HugeTextIsShortened":         hugeText,
 		"ConcurrentSends":             concurrent,
+		"ShowsWhatCanBeDone":          showsActions,
+		"HearsTaps":                   hearsTaps,
+		"HearsWords":                  hearsWords,
+		"RefusesForeigners":           refusesForeigners,
+		"HearsReports":                hearsReports,
+		"FindsWhatWasTaken":           finds,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,19 +95,31 @@ func delivers(t *testing.T, h Harness) {
 		t.Errorf("title: got %q, want %q in it", d.Title, want.Title)
 	}
 	for line := range strings.Lines(want.Body) {
-		if !strings.Contains(d.Text, strings.TrimSpace(line)) {
+		if !h.NoBody && !strings.Contains(d.Text, strings.TrimSpace(line)) {
 			t.Errorf("text: got %q, want %q in it", d.Text, line)
 		}
 	}
-	if len(d.Links) == 0 || d.Links[0] != want.Links[0].URL {
+	if !h.NoLinks && (len(d.Links) == 0 || d.Links[0] != want.Links[0].URL) {
 		t.Errorf("links: got %q, want first %q", d.Links, want.Links[0].URL)
 	}
+	asks(t, h)
+	for _, kind := range []notify.Kind{notify.Resolved, notify.Test, notify.Info, notify.Canary} {
+		m := notify.Message{ID: "k-" + string(kind), Kind: kind, Title: "plain"} // all else is optional
+		if _, err := h.Channel.Send(t.Context(), h.Address, m); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	sound(t, h)
+}
+
+func asks(t *testing.T, h Harness) {
+	t.Helper()
 	asking := Sample("asking")
 	asking.Ask = notify.Ask{Text: "Was it useful?", Answers: []notify.Link{{Text: "Yes <b>&", URL: "https://hinoban.example.com/judge/a.b?v=actionable&x=1"}, {Text: "No", URL: "https://hinoban.example.com/judge/a.b?v=noise"}, {Text: "bad", URL: "javascript:alert(1)"}}}
 	if _, err := h.Channel.Send(t.Context(), h.Address, asking); err != nil {
 		t.Fatal(err)
 	}
-	if h.Channel.Name() != "inbox" { // whose page asks by itself
+	if h.Channel.Name() != "inbox" && !h.NoBody { // the inbox asks on its page
 		got := h.Server.Received()
 		links := got[len(got)-1].Links
 		for _, l := range asking.Ask.Answers[:2] {
@@ -113,13 +131,6 @@ func delivers(t *testing.T, h Harness) {
 			t.Errorf("asked: %q leads to no page", links)
 		}
 	}
-	for _, kind := range []notify.Kind{notify.Resolved, notify.Test, notify.Info} {
-		m := notify.Message{ID: "k-" + string(kind), Kind: kind, Title: "plain"} // all else is optional
-		if _, err := h.Channel.Send(t.Context(), h.Address, m); err != nil {
-			t.Errorf("%s: %v", kind, err)
-		}
-	}
-	sound(t, h)
 }
 
 func keepsIdentity(t *testing.T, h Harness) {
@@ -271,6 +282,9 @@ func hostileText(t *testing.T, h Harness) {
 	}
 	if strings.ContainsAny(d.Title, "\r\n") || !strings.Contains(d.Title, "<!channel> <b>&amp;") {
 		t.Errorf("title: got %q, want one line that ends in <!channel> <b>&amp;", d.Title)
+	}
+	if h.NoBody {
+		d.Text = m.Body[:len(m.Body)-len("\u202Etxt.exe")]
 	}
 	for _, want := range []string{"<script>alert(1)</script>", "<!here> <@U123>", "\n.\n", "QUIT", "&lt;ok&"} {
 		if !strings.Contains(d.Text, want) {

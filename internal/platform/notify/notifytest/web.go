@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -76,6 +77,7 @@ func (w *Webhook) take(r *http.Request, body []byte) {
 		ID, Kind, Title, Body string
 		Links                 []struct{ URL string }
 		Ask                   struct{ Answers []struct{ URL string } }
+		Actions               []struct{ URL string }
 	}
 	d := Delivery{Key: r.Header.Get("Idempotency-Key")}
 	if err := json.Unmarshal(body, &p); err != nil {
@@ -88,7 +90,7 @@ func (w *Webhook) take(r *http.Request, body []byte) {
 		d.Broken = append(d.Broken, "signature is wrong")
 	}
 	d.Title, d.Text = p.Title, p.Body
-	for _, l := range append(p.Links, p.Ask.Answers...) {
+	for _, l := range slices.Concat(p.Actions, p.Links, p.Ask.Answers) {
 		d.Links = append(d.Links, l.URL)
 	}
 	w.keep(d, false)

@@ -1,9 +1,7 @@
 package slack
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -25,7 +23,7 @@ const (
 const MaxBody = maxSection * maxSections
 
 // blocks lays m out: a header, the body, the links, and a line of context.
-func blocks(m notify.Message) []slackgo.Block {
+func blocks(m notify.Message, hears bool) []slackgo.Block {
 	out := []slackgo.Block{slackgo.NewHeaderBlock(
 		slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(mark(m)+notify.Line(m.Title, maxHeader), maxHeader), false, false),
 		// The only field of a webhook's message that can carry an identity.
@@ -34,6 +32,7 @@ func blocks(m notify.Message) []slackgo.Block {
 	for _, part := range pieces(notify.Lines(m.Body, MaxBody)) {
 		out = append(out, section(part))
 	}
+	out = append(out, actions(m, hears)...)
 	var links []string
 	for _, l := range m.SafeLinks() {
 		link := fmt.Sprintf("<%s|%s>", escapeURL(l.URL), escape(strings.ReplaceAll(l.Text, "|", "¦")))
@@ -59,6 +58,41 @@ func blocks(m notify.Message) []slackgo.Block {
 	}
 	return out
 }
+
+// actions is what the receiver can do, as buttons that come back to us or lead
+// to a page.
+func actions(m notify.Message, hears bool) []slackgo.Block {
+	var buttons []slackgo.BlockElement
+	seen := map[string]bool{}
+	for i, a := range m.SafeActions() {
+		b := slackgo.NewButtonBlockElement(actionPrefix+a.ID, "", slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(a.Text, maxButton), false, false))
+		switch {
+		case hears && a.Token != "":
+			b.Value = a.Token
+		case a.URL == "":
+			continue
+		default:
+			b.URL = a.URL
+		}
+		if a.ID == notify.Ack {
+			b.Style = slackgo.StylePrimary
+		}
+		if seen[a.ID] {
+			b.ActionID += fmt.Sprintf("-%d", i) // the names within one block must differ
+		}
+		seen[a.ID] = true
+		buttons = append(buttons, b)
+	}
+	if len(buttons) == 0 {
+		return nil
+	}
+	return []slackgo.Block{slackgo.NewActionBlock(actionBlock, buttons...)}
+}
+
+const (
+	actionBlock  = "hinoban-act"
+	actionPrefix = "hinoban-"
+)
 
 // asked is m's question with a button for each answer. The buttons only lead to
 // a page: Slack needs to know nothing of us for that.
@@ -96,7 +130,7 @@ func mark(m notify.Message) string {
 		return "🔥 "
 	case notify.Resolved:
 		return "✅ "
-	case notify.Test:
+	case notify.Test, notify.Canary:
 		return "🧪 "
 	case notify.Info:
 	}
@@ -160,14 +194,4 @@ func clip16(s string, n int) string {
 		}
 	}
 	return s
-}
-
-// clientID returns id as the UUID that Slack asks for: itself, or one made of it.
-func clientID(id string) string {
-	if regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
-		return id
-	}
-	h := sha256.Sum256([]byte(id))
-	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }

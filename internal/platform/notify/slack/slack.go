@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -23,10 +24,12 @@ import (
 
 // Config is how Slack is reached. The zero value is not valid: start from Default.
 type Config struct {
-	Token        string        `yaml:"token"`         // a bot's xoxb-…; empty leaves only incoming webhooks
-	API          string        `yaml:"api"`           // where the methods are
-	Timeout      time.Duration `yaml:"timeout"`       // of one attempt
-	AllowPrivate bool          `yaml:"allow_private"` // for a compatible server inside the network
+	Token        string        `yaml:"token"`          // a bot's xoxb-…; empty leaves only incoming webhooks
+	AppToken     string        `yaml:"app_token"`      // xapp-…: what is tapped comes over a socket of ours
+	Signing      string        `yaml:"signing_secret"` // what is tapped is posted to us, signed with this
+	API          string        `yaml:"api"`            // where the methods are
+	Timeout      time.Duration `yaml:"timeout"`        // of one attempt
+	AllowPrivate bool          `yaml:"allow_private"`  // for a compatible server inside the network
 }
 
 // Default returns the configuration for slack.com without a bot.
@@ -41,13 +44,13 @@ func (c Config) Validate() error {
 	if c.Token != "" && u.Scheme != "https" && !c.AllowPrivate {
 		return errs.New(errs.Invalid, "slack api: a token is sent only over https")
 	}
-	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errs.New(errs.Invalid, "slack token has a character that no token has")
+	if (c.AppToken != "" || c.Signing != "") && c.Token == "" {
+		return errs.New(errs.Invalid, "slack app token and signing secret need a bot token")
 	}
-	if c.Timeout < time.Second || c.Timeout > time.Minute {
-		return errs.New(errs.Invalid, "slack timeout %s: want 1s to 1m", c.Timeout)
+	if err := httpsend.Credential("slack token", c.Token+c.AppToken+c.Signing); err != nil {
+		return err
 	}
-	return nil
+	return httpsend.Timeout("slack", c.Timeout)
 }
 
 // Channel posts to Slack.
@@ -55,15 +58,21 @@ type Channel struct {
 	cfg    Config
 	client *http.Client
 	room   *regexp.Regexp
+	log    *slog.Logger
 	now    func() time.Time
 }
 
-var _ notify.Channel = (*Channel)(nil)
+var (
+	_ notify.Channel  = (*Channel)(nil)
+	_ notify.Hooked   = (*Channel)(nil)
+	_ notify.Listener = (*Channel)(nil)
+	_ notify.Finder   = (*Channel)(nil)
+)
 
 // New returns a channel; cfg must be valid. now reads dates in Slack's answers.
-func New(cfg Config, now func() time.Time) *Channel {
+func New(cfg Config, log *slog.Logger, now func() time.Time) *Channel {
 	return &Channel{
-		cfg:    cfg,
+		cfg: cfg, log: log,
 		client: httpc.New(httpc.Options{Timeout: cfg.Timeout, AllowPrivate: cfg.AllowPrivate}),
 		room:   regexp.MustCompile(`^(#?[\p{Ll}\p{Lo}\p{Lm}\p{N}_-]{1,80}|[CDGUW][A-Z0-9]{5,20})$`),
 		now:    now,
@@ -114,7 +123,7 @@ func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (n
 
 func (c *Channel) postHook(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
 	no := false
-	body, err := json.Marshal(slackgo.WebhookMessage{Text: fallback(m), Blocks: &slackgo.Blocks{BlockSet: blocks(m)}, UnfurlLinks: &no, UnfurlMedia: &no})
+	body, err := json.Marshal(slackgo.WebhookMessage{Text: fallback(m), Blocks: &slackgo.Blocks{BlockSet: blocks(m, false)}, UnfurlLinks: &no, UnfurlMedia: &no})
 	if err != nil {
 		return notify.Receipt{}, fmt.Errorf("encode: %w", err)
 	}
@@ -147,32 +156,51 @@ type posting struct {
 
 func (c *Channel) postMessage(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
 	body, err := json.Marshal(posting{
-		Channel: address, Text: fallback(m), Blocks: blocks(m), ClientMsgID: clientID(m.ID),
-		Metadata: slackgo.SlackMetadata{EventType: "hinoban_notification", EventPayload: map[string]any{"id": m.ID, "kind": string(m.Kind)}},
+		Channel: address, Text: fallback(m), Blocks: blocks(m, c.hears()), ClientMsgID: notify.UUID(m.ID),
+		Metadata: slackgo.SlackMetadata{EventType: eventType, EventPayload: map[string]any{"id": m.ID, "kind": string(m.Kind)}},
 	})
 	if err != nil {
 		return notify.Receipt{}, fmt.Errorf("encode: %w", err)
 	}
-	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Authorization": {"Bearer " + c.cfg.Token}}
-	ans, err := httpsend.Post(ctx, c.client, c.cfg.API+"chat.postMessage", h, body)
+	var said struct {
+		Channel string `json:"channel"`
+		TS      string `json:"ts"`
+	}
+	if err := c.call(ctx, c.cfg.Token, "chat.postMessage", body, &said); err != nil {
+		return notify.Receipt{}, err
+	}
+	return notify.Receipt{ProviderID: notify.Line(said.Channel+":"+said.TS, 80), Detail: "posted"}, nil
+}
+
+// call calls one of Slack's methods.
+func (c *Channel) call(ctx context.Context, token, method string, body []byte, out any) error {
+	kind := "application/json; charset=utf-8"
+	if len(body) > 0 && body[0] != '{' {
+		kind = "application/x-www-form-urlencoded" // methods that read take no JSON
+	}
+	ans, err := httpsend.Post(ctx, c.client, c.cfg.API+method, http.Header{"Content-Type": {kind}, "Authorization": {"Bearer " + token}}, body)
 	if err == nil {
 		err = ans.Err(c.now(), "")
 	}
 	if err != nil {
-		return notify.Receipt{}, err
+		return err
 	}
-	var said struct {
-		slackgo.SlackResponse
-		Channel string `json:"channel"`
-		TS      string `json:"ts"`
-	}
+	var said slackgo.SlackResponse
 	if err := json.Unmarshal(ans.Body, &said); err != nil {
-		return notify.Receipt{}, errs.New(errs.Unavailable, "answer is not Slack's")
+		return errs.New(errs.Unavailable, "answer is not Slack's")
 	}
 	if !said.Ok {
-		return notify.Receipt{}, refusal(errorName(said.Error), ans.Wait(c.now()))
+		return refusal(errorName(said.Error), ans.Wait(c.now()))
 	}
-	return notify.Receipt{ProviderID: notify.Line(said.Channel+":"+said.TS, 80), Detail: "posted"}, nil
+	if err := json.Unmarshal(ans.Body, out); err != nil {
+		return errs.New(errs.Unavailable, "answer is not Slack's")
+	}
+	return nil
+}
+
+// hears reports whether what is tapped comes back to us.
+func (c *Channel) hears() bool {
+	return c.cfg.Token != "" && (c.cfg.AppToken != "" || c.cfg.Signing != "")
 }
 
 func refusal(name string, wait time.Duration) error {

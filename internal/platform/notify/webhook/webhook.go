@@ -64,6 +64,14 @@ type Payload struct {
 	At       time.Time     `json:"at"`
 	Lang     string        `json:"lang,omitempty"`
 	Ask      *notify.Ask   `json:"ask,omitempty"`
+	Actions  []Action      `json:"actions,omitempty"`
+}
+
+// Action is what the receiver can do: URL leads to a page that asks once more.
+type Action struct {
+	ID   string `json:"id"` // "ack" or "decline"
+	Text string `json:"text"`
+	URL  string `json:"url"`
 }
 
 // The most that is sent, in runes.
@@ -135,6 +143,11 @@ func payload(m notify.Message) Payload {
 	}
 	if ask, ok := m.SafeAsk(); ok {
 		p.Ask = &ask
+	}
+	for _, a := range m.SafeActions() {
+		if a.URL != "" {
+			p.Actions = append(p.Actions, Action{ID: a.ID, Text: a.Text, URL: a.URL})
+		}
 	}
 	return p
 }
