@@ -96,17 +96,7 @@ receivers:
   "routing_key": "%s", "payload": {"summary": "build 42", "source": "checkout"}
 }'`, base, key)}}
 	case ingest.Opsgenie:
-		return []Snippet{{"alertmanager.yml", fmt.Sprintf(`global:
-  opsgenie_api_url: %s/
-  opsgenie_api_key: %s
-receivers:
-  - name: hinoban
-    opsgenie_configs:
-      - priority: P1
-        update_alerts: true
-`, base, key)}, {"curl", fmt.Sprintf(`curl -sS %s -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{
-  "message": "12 orders wait longer than 10 minutes", "alias": "orders-stuck", "entity": "checkout", "priority": "P3"
-}'`, to, key)}, {"curl close", fmt.Sprintf(`curl -sS '%s/orders-stuck/close?identifierType=alias' -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{}'`, to, key)}}
+		return opsgenieSnippets(base, key)
 	case ingest.Datadog:
 		return []Snippet{{"URL", to}, {"Payload", datadogTemplate}}
 	case ingest.CloudWatchSNS:
@@ -136,4 +126,20 @@ aws cloudwatch put-metric-stream --name hinoban --output-format opentelemetry1.0
 		return []Snippet{{"cron", fmt.Sprintf("*/5 * * * * /usr/local/bin/backup && curl -fsS -m 10 --retry 3 %s", to)}}
 	}
 	return nil
+}
+
+// opsgenieSnippets are what to paste at a client of Opsgenie's.
+func opsgenieSnippets(base, key string) []Snippet {
+	to := sourceURL(base, ingest.Opsgenie, key)
+	return []Snippet{{"alertmanager.yml", fmt.Sprintf(`global:
+  opsgenie_api_url: %s/
+  opsgenie_api_key: %s
+receivers:
+  - name: hinoban
+    opsgenie_configs:
+      - priority: P1
+        update_alerts: true
+`, base, key)}, {"curl", fmt.Sprintf(`curl -sS %s -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{
+  "message": "12 orders wait longer than 10 minutes", "alias": "orders-stuck", "entity": "checkout", "priority": "P3"
+}'`, to, key)}, {"curl close", fmt.Sprintf(`curl -sS '%s/orders-stuck/close?identifierType=alias' -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{}'`, to, key)}}
 }

@@ -133,7 +133,9 @@ func (r *Registry) cert(ctx context.Context, address string) ([]byte, error) {
 }
 
 // pins reports whether senders of kind k may end a matter by its key alone.
-func (k Kind) pins() bool { return k == PagerDuty || k == Opsgenie || k == Sentry || k == Generic || k == Datadog }
+func (k Kind) pins() bool {
+	return k == PagerDuty || k == Opsgenie || k == Sentry || k == Generic || k == Datadog
+}
 
 // take hands on what a batch says.
 func (r *Registry) take(ctx context.Context, src Source, b Batch, out *Receipt) error {
