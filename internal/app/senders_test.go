@@ -357,6 +357,23 @@ func TestOpsgenieClientsChangeAnAddress(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", step.name, got, step.want)
 		}
 	}
+	details := map[string]string{}
+	for i := range 12 {
+		details[fmt.Sprint("k", i)] = strings.Repeat("d", 8000)
+	}
+	large, err := json.Marshal(map[string]any{
+		"message": strings.Repeat("長", 200), "alias": strings.Repeat("a", 512), "description": strings.Repeat("説", 15000), "details": details,
+		"tags": []string{strings.Repeat("t", 2000)}, "note": strings.Repeat("n", 25000), "priority": "P5", "entity": strings.Repeat("e", 600),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out := og(t, a, "POST", "/v2/alerts", other, string(large)); code != 202 || !strings.HasPrefix(inboxLine(t, a, "og2"), "open info") {
+		t.Errorf("as large as it may be: got %d %v", code, out)
+	}
+	if code, out := og(t, a, "POST", "/v2/alerts/"+strings.Repeat("a", 512)+"/notes?identifierType=alias", other, `{"note":"`+strings.Repeat("m", 25000)+`"}`); code != 202 {
+		t.Errorf("a note to it: got %d %v", code, out)
+	}
 	code, out = og(t, a, "GET", fmt.Sprintf("/v2/alerts/%s", told["alertId"]), key, "")
 	got, _ := json.Marshal(out["data"])
 	for _, want := range []string{`"status":"closed"`, `"alias":"disk 1/2"`, `"message":"disk fuller"`, `"tags":["a","b"]`, `"priority":"P2"`, `"count":2`, `"host":"h1"`} {

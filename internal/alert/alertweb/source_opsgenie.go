@@ -185,9 +185,12 @@ func viewRequest(p ingest.Payload, src ingest.Source) ogRequest {
 	v := ogRequest{ProcessedAt: stamp(p.At), IntegrationID: src.Name, Success: p.Taken > 0, Status: "Processed"}
 	if len(p.Notes) > 0 { // the parser's first says what was asked, and of what
 		action, rest, _ := strings.Cut(p.Notes[0], " ")
-		v.Action = strings.ToUpper(action[:min(1, len(action))]) + action[min(1, len(action)):]
-		if alias, ok := strings.CutPrefix(rest, "alias="); ok {
-			v.Alias = alias
+		by, of, ok := strings.Cut(rest, "=")
+		if ok && action != "" {
+			v.Action = strings.ToUpper(action[:1]) + action[1:]
+		}
+		if ok && by == string(ingest.ByAlias) {
+			v.Alias = of
 		}
 		if !v.Success {
 			v.Status = p.Notes[len(p.Notes)-1]

@@ -118,7 +118,7 @@ func (r *Registry) do(ctx context.Context, src Source, act Act, a alert.Alert) (
 		notes := cleanMap(act.Annotations)
 		for k, v := range notes {
 			if was := a.Annotations[k]; act.Append && was != "" {
-				notes[k] = clip(v+"\n"+was, 16<<10)
+				notes[k] = clip(v+"\n"+was, 6<<10)
 			}
 		}
 		return r.Inbox.Retell(ctx, a.ID, clip(clean(strings.TrimSpace(act.Summary)), 4096), notes)

@@ -101,7 +101,7 @@ func parseOpsgenie(src Source, d Delivery) (Batch, error) {
 
 // noted is a note with its time and who wrote it.
 func (o ogAlert) noted(at time.Time) string {
-	return at.UTC().Format("2006-01-02 15:04") + " " + clip(first(o.User, o.Source, "its sender"), 100) + ": " + clip(o.Note, 4096)
+	return at.UTC().Format("2006-01-02 15:04") + " " + clip(first(o.User, o.Source, "its sender"), 100) + ": " + clip(o.Note, 2048)
 }
 
 // wrong is what is wrong with o by field, in the words of Opsgenie's answers.
@@ -172,8 +172,27 @@ func (o ogAlert) create(src Source, d Delivery) Batch {
 	if s.Severity == "" {
 		s.Severity = alert.Ticket
 	}
+	fit(s.Annotations)
 	b.add("", s)
 	return b
+}
+
+// fit cuts the description, and then what else is long, until the inbox takes the
+// annotations.
+func fit(notes map[string]string) {
+	const most, least = 56 << 10, 64
+	size := 0
+	for k, v := range notes {
+		size += len(k) + len(v)
+	}
+	names := slices.SortedFunc(maps.Keys(notes), func(a, b string) int { return len(notes[b]) - len(notes[a]) })
+	for _, k := range append([]string{"description"}, names...) {
+		if over := size - most; over > 0 && len(notes[k]) > least {
+			was := len(notes[k])
+			notes[k] = clip(notes[k], max(least, was-over))
+			size -= was - len(notes[k])
+		}
+	}
 }
 
 // named lists responders: "team ops, user aoi@example.com". Who is called is
