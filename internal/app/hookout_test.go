@@ -68,7 +68,12 @@ apiVersion: hinoban/v1
 kind: WebhookSubscription
 metadata: {name: bot}
 spec: {url: "%s/hook", secretEnv: HINOBAN_HOOK_TEST}
-`, receiver.URL)
+---
+apiVersion: hinoban/v1
+kind: WebhookSubscription
+metadata: {name: forgotten}
+spec: {url: "%s/hook", secretEnv: HINOBAN_HOOK_THAT_NOBODY_SET}
+`, receiver.URL, receiver.URL)
 	if err := os.WriteFile(filepath.Join(folder, "all.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +107,13 @@ spec: {url: "%s/hook", secretEnv: HINOBAN_HOOK_TEST}
 		t.Errorf("got %s, want %s", got, want)
 	}
 	state, err := a.hookState(t.Context(), nil)
-	if err != nil || len(state.Hooks) != 1 {
+	if err != nil || len(state.Hooks) != 2 {
 		t.Fatalf("got %+v, %v", state, err)
 	}
 	if s := state.Hooks[0]; s.Waiting != 0 || s.Last == nil || s.Last.Status != 200 || s.Last.Type != hookout.Resolved || !s.Signed {
 		t.Errorf("got %+v", s)
+	}
+	if s := state.Hooks[1]; s.Waiting != 3 || s.Last == nil || !strings.Contains(s.Last.Error, "HINOBAN_HOOK_THAT_NOBODY_SET") {
+		t.Errorf("without its secret: got %+v", s)
 	}
 }
