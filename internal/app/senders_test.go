@@ -8,16 +8,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	amalert "github.com/prometheus/alertmanager/alert"
 	amcommon "github.com/prometheus/alertmanager/config/common"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/notify/opsgenie"
 	"github.com/prometheus/alertmanager/notify/pagerduty"
 	"github.com/prometheus/alertmanager/template"
-	"github.com/prometheus/alertmanager/types"
 	commoncfg "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
@@ -82,13 +83,13 @@ func pagerDutyNotifier(t *testing.T, at *amcommon.URL, key string, change func(*
 	return n
 }
 
-func firing(name string, over bool, labels ...string) *types.Alert {
+func firing(name string, over bool, labels ...string) *amalert.Alert {
 	l := model.LabelSet{"alertname": model.LabelValue(name), "service": "checkout"}
 	for i := 0; i+1 < len(labels); i += 2 {
 		l[model.LabelName(labels[i])] = model.LabelValue(labels[i+1])
 	}
 	now := time.Now()
-	out := &types.Alert{Alert: model.Alert{Labels: l, StartsAt: now.Add(-time.Minute), EndsAt: now.Add(time.Hour)}}
+	out := &amalert.Alert{Alert: model.Alert{Labels: l, StartsAt: now.Add(-time.Minute), EndsAt: now.Add(time.Hour)}}
 	if over {
 		out.EndsAt = now.Add(-time.Second)
 	}
@@ -96,7 +97,7 @@ func firing(name string, over bool, labels ...string) *types.Alert {
 }
 
 // tells has a notifier tell of a group as Alertmanager's dispatcher does.
-func tells(t *testing.T, n notify.Notifier, group string, all ...*types.Alert) {
+func tells(t *testing.T, n notify.Notifier, group string, all ...*amalert.Alert) {
 	t.Helper()
 	ctx := notify.WithGroupKey(t.Context(), group)
 	ctx = notify.WithReceiverName(ctx, "hinoban")
@@ -115,8 +116,7 @@ func inboxLine(t *testing.T, a *App, source string) string {
 		t.Fatal(err)
 	}
 	var out []string
-	for i := len(all) - 1; i >= 0; i-- {
-		x := all[i]
+	for _, x := range slices.Backward(all) {
 		out = append(out, fmt.Sprintf("%s %s %s/%s ×%d", x.State(), x.Severity, x.Service, x.Rule, x.Count))
 	}
 	return strings.Join(out, "; ")
@@ -163,8 +163,8 @@ func counted(t *testing.T, a *App, source string) string {
 		t.Fatal(err)
 	}
 	var out []string
-	for i := len(all) - 1; i >= 0; i-- {
-		out = append(out, fmt.Sprintf("%s ×%d", all[i].State(), all[i].Count))
+	for _, x := range slices.Backward(all) {
+		out = append(out, fmt.Sprintf("%s ×%d", x.State(), x.Count))
 	}
 	return strings.Join(out, ", ")
 }
@@ -177,7 +177,7 @@ func TestAlertmanagersPagerDutyNotifier(t *testing.T) {
 	key := a.sourceOf(t, "pd", ingest.PagerDuty)
 	same := func(c *pagerduty.PagerdutyConfig) { c.Description = "the same words" }
 	n := pagerDutyNotifier(t, served(t, a), key, same)
-	step := func(name, want, group string, all ...*types.Alert) {
+	step := func(name, want, group string, all ...*amalert.Alert) {
 		t.Helper()
 		tells(t, n, group, all...)
 		if got := counted(t, a, "pd"); got != want {

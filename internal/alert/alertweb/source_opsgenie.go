@@ -123,7 +123,7 @@ func asked(r *http.Request) (ingest.Ask, error) {
 		ask.By = ingest.ByID
 	}
 	if !slices.Contains([]ingest.By{ingest.ByID, ingest.ByAlias, ingest.ByTiny}, ask.By) {
-		return ask, errs.New(errs.Invalid, "%w", &ingest.NotProcessableError{Fields: map[string]string{"identifierType": "must be one of id, alias, tiny"}})
+		return ask, notProcessable("identifierType", "must be one of id, alias, tiny")
 	}
 	return ask, nil
 }
@@ -248,38 +248,45 @@ type ogList struct {
 const maxOpsgenieList = 100
 
 func readOpsgenieList(query, limit, offset string) (l ogList, err error) {
-	wrong := func(field, why string) (ogList, error) {
-		return l, errs.New(errs.Invalid, "%w", &ingest.NotProcessableError{Fields: map[string]string{field: why}})
-	}
 	n := 20
 	if limit != "" {
 		if n, err = strconv.Atoi(limit); err != nil || n < 1 || n > maxOpsgenieList {
-			return wrong("limit", "a number from 1 to 100 is expected")
+			return l, notProcessable("limit", "a number from 1 to 100 is expected")
 		}
 	}
 	if offset != "" {
 		if l.offset, err = strconv.Atoi(offset); err != nil || l.offset < 0 || l.offset+n > 500 {
-			return wrong("offset", "offset and limit reach 500 alerts")
+			return l, notProcessable("offset", "offset and limit reach 500 alerts")
 		}
 	}
+	l.query, err = readOpsgenieQuery(query)
 	l.query.Limit = l.offset + n
-	for _, word := range strings.Fields(query) {
+	return l, err
+}
+
+func notProcessable(field, why string) error {
+	return errs.New(errs.Invalid, "%w", &ingest.NotProcessableError{Fields: map[string]string{field: why}})
+}
+
+func readOpsgenieQuery(query string) (q alert.Query, err error) {
+	for word := range strings.FieldsSeq(query) {
 		field, value, ok := strings.Cut(strings.Replace(word, "=", ":", 1), ":")
-		value = strings.ToLower(strings.Trim(value, `"'`))
-		switch {
-		case !ok:
-			l.query.Text = strings.TrimSpace(l.query.Text + " " + word)
-		case field == "status" && value == "open":
-			l.query.Unresolved = true
-		case field == "status" && value == "closed":
-			l.query.State = alert.Resolved
-		case field == "status" && value == "acked" || field == "acknowledged" && value == "true":
-			l.query.State = alert.Held
+		if !ok {
+			q.Text = strings.TrimSpace(q.Text + " " + word)
+			continue
+		}
+		switch field + ":" + strings.ToLower(strings.Trim(value, `"'`)) {
+		case "status:open":
+			q.Unresolved = true
+		case "status:closed":
+			q.State = alert.Resolved
+		case "status:acked", "acknowledged:true":
+			q.State = alert.Held
 		default:
-			return wrong("query", "known are status:open, status:closed, status:acked, and words of the message")
+			return q, notProcessable("query", "known are status:open, status:closed, status:acked, and words of the message")
 		}
 	}
-	return l, nil
+	return q, nil
 }
 
 // ogAlertView is an alert as Opsgenie shows it.

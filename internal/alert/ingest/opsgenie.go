@@ -74,10 +74,24 @@ func parseOpsgenie(src Source, d Delivery) (Batch, error) {
 	}
 	var b Batch
 	b.note("%s %s=%s", d.Ask.Verb, d.Ask.By, clip(clean(d.Ask.Of), 200))
+	b.Acts = o.acts(d)
+	return b, nil
+}
+
+// acts are what a verb asks, and the note that may come with it.
+func (o ogAlert) acts(d Delivery) (out []Act) {
 	act := Act{By: d.Ask.By, Of: d.Ask.Of}
+	note := act
+	note.Verb, note.Annotations, note.Append = Retell, map[string]string{"note": o.noted(d.At)}, true
 	switch d.Ask.Verb {
 	case "close":
 		act.Verb, act.Why = Close, "closed by "+clip(clean(first(o.User, o.Source, "its sender")), 200)
+		if o.Note != "" {
+			out = append(out, note) // while it is open
+		}
+		return append(out, act)
+	case "notes":
+		return []Act{note}
 	case "acknowledge":
 		act.Verb = Acknowledge
 	case "unacknowledge":
@@ -86,17 +100,12 @@ func parseOpsgenie(src Source, d Delivery) (Batch, error) {
 		act.Verb, act.Summary = Retell, o.Message
 	case "description":
 		act.Verb, act.Annotations = Retell, map[string]string{"description": clip(o.Description, 15000)}
-	case "notes":
-		act.Verb = Retell
 	}
-	b.Acts = append(b.Acts, act)
-	if o.Note != "" && act.Verb != Close {
-		b.Acts = append(b.Acts, Act{Verb: Retell, By: act.By, Of: act.Of, Annotations: map[string]string{"note": o.noted(d.At)}, Append: true})
+	out = append(out, act)
+	if o.Note != "" {
+		out = append(out, note)
 	}
-	if act.Verb == Retell && act.Summary == "" && act.Annotations == nil {
-		b.Acts = b.Acts[1:] // a note alone
-	}
-	return b, nil
+	return out
 }
 
 // noted is a note with its time and who wrote it.

@@ -140,7 +140,7 @@ func (h *Hooks) Hear(ctx context.Context, r event.Record) error {
 
 // told gathers what a body says.
 func (h *Hooks) told(ctx context.Context, r event.Record) (t Told, ok bool, err error) {
-	n, ok, err := Of(r, nil)
+	n, _, err := Of(r, nil)
 	if err != nil || n.Page == "" {
 		return t, false, err
 	}
