@@ -256,6 +256,26 @@ func (a *Alert) Unack(by string, at time.Time, source string) ([]event.Fact, err
 	return a.by(by, a.facts(at, source, Unacked{Alert: a.ID, Service: a.Service, By: by})), nil
 }
 
+// Retell changes its summary, where one is given, and adds annotations.
+func (a *Alert) Retell(summary string, annotations map[string]string) error {
+	if a.State() == Resolved {
+		return errs.New(errs.Conflict, "alert %s is resolved already", a.ID)
+	}
+	all := maps.Clone(a.Annotations)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, annotations)
+	if len(summary) > 4096 || tooMuch(all) {
+		return errs.New(errs.Invalid, "summary ≤ 4096 bytes; annotations: at most 128, together at most 64 KiB")
+	}
+	if summary != "" {
+		a.Summary = summary
+	}
+	a.Annotations = all
+	return nil
+}
+
 // ClosedByHand reports whether a person may resolve it. The source "slo" says
 // itself when it is over, and would say nothing more of what burns if somebody
 // closed it.

@@ -127,6 +127,13 @@ func (i *Inbox) Unack(ctx context.Context, id, by, source string) (Alert, error)
 	return i.store.Update(ctx, id, func(a *Alert) ([]event.Fact, error) { return a.Unack(by, i.now(), source) })
 }
 
+// Retell changes what an alert that is not resolved says: its summary, where one
+// is given, and annotations beside those that it has. That is no news. NotFound,
+// or Conflict when it is resolved.
+func (i *Inbox) Retell(ctx context.Context, id, summary string, annotations map[string]string) (Alert, error) {
+	return i.store.Update(ctx, id, func(a *Alert) ([]event.Fact, error) { return nil, a.Retell(summary, annotations) })
+}
+
 // Resolve closes the alert by hand.
 func (i *Inbox) Resolve(ctx context.Context, id, by, source string) (Alert, error) {
 	return i.store.Update(ctx, id, func(a *Alert) ([]event.Fact, error) { return a.Close(by, i.now(), source) })

@@ -25,6 +25,7 @@ import (
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/metrics/remotestore"
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/hookout"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/auth"
@@ -86,6 +87,7 @@ type App struct {
 	rules     ruleRoom
 	canaries  canaryRoom
 	pager     *oncall.Pager
+	hooks     *hookout.Hooks
 	messages  *oncalldb.Inbox
 	desk      *incident.Desk
 	writer    *postmortem.Writer
@@ -181,7 +183,7 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) buildRooms(ctx context.Context) error {
 	a.hub = webkit.NewHub(webkit.HubOptions{})
 	for _, wire := range []func() module.Module{
-		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireCanary, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireChannels, a.wireDispatch, a.wireIncident, a.wirePostmortem,
+		a.wireCatalog, a.wireMetrics, a.wireAlert, a.wireIngest, a.wireRules, a.wireCanary, a.wireSLO, a.wirePolicy, a.wireOnCall, a.wireHookout, a.wireChannels, a.wireDispatch, a.wireIncident, a.wirePostmortem,
 	} {
 		m := wire()
 		if m.Migrations != nil {
@@ -278,7 +280,7 @@ func (a *App) AdminLink(ctx context.Context) (string, error) {
 // Kinds are the kinds of document that the product reads.
 func Kinds() []ascode.Kind {
 	var out []ascode.Kind
-	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, rule.Kinds(), canary.Kinds(), dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds(), am.Kinds()} {
+	for _, kinds := range [][]ascode.Kind{catalog.Kinds(), {scrapeKind()}, rule.Kinds(), canary.Kinds(), dialect.Kinds(), {catalogue.Kind()}, policy.Kinds(), correction.Kinds(), oncall.Kinds(), hookout.Kinds(), am.Kinds()} {
 		out = append(out, kinds...)
 	}
 	return out

@@ -17,6 +17,7 @@ import (
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/metrics/promstore"
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/hookout"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 	"github.com/hinoban/hinoban/internal/platform/ascode/ascodedb"
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -53,6 +54,7 @@ type plans struct {
 	policies   []policy.Policy
 	corrected  []period.Correction
 	oncall     *oncall.Plan
+	hooks      []hookout.Subscription
 	routes     am.Set
 	scrape     []ascode.Doc[scrapeConfig]
 	rules      *rule.Set
@@ -79,6 +81,8 @@ func build(set *ascode.Set) (p plans, problems ascode.Problems) {
 	p.policies, p.corrected, bad = buildBudgets(set, p)
 	problems = append(problems, bad...)
 	p.oncall, bad = oncall.Build(set)
+	problems = append(problems, bad...)
+	p.hooks, bad = hookout.Build(set)
 	problems = append(problems, bad...)
 	p.canaries = canary.Build(set)
 	p.routes, bad = am.Of(set)
@@ -291,6 +295,7 @@ func (c *configRoom) use(set *ascode.Set, p plans) {
 	if err := c.app.pager.Replace(context.Background(), p.oncall); err != nil {
 		c.app.log.Error("rotas are in use without what they were before", "err", err)
 	}
+	c.app.hooks.Replace(p.hooks)
 	c.app.budgets.replace(p)
 	c.app.rates.Store(p.rates)
 	if err := c.app.useRoutes(p.routes); err != nil {

@@ -80,8 +80,8 @@ func (a *App) onCallByRota(ctx context.Context) map[string]string {
 	}
 	out := map[string]string{}
 	for _, t := range turns {
-		if t.Turn.Person != "" {
-			out[t.Rota] = t.Turn.Person
+		if on := t.People(); len(on) > 0 {
+			out[t.Rota] = on[0]
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ func (a *App) wireIngest() module.Module {
 		return alertweb.SourceDeps{Kit: kit, Log: a.log, Now: a.now, Registry: a.sources, Catalog: a.catalog, BaseURL: a.cfg.BaseURL}
 	}
 	return module.Module{
-		Name: "alert.sources", Routes: alertweb.SourceProtocols(a.log, a.now, a.sources),
+		Name: "alert.sources", Routes: slices.Concat(alertweb.SourceProtocols(a.log, a.now, a.sources), alertweb.OpsgenieProtocol(a.log, a.now, id.New, a.sources)),
 		API:   func(api *httpd.API) { alertweb.SourceAPI(api, deps(nil)) },
 		Pages: func(kit *webkit.Kit, _ []module.Panel) []httpd.Route { return alertweb.SourceRoutes(deps(kit)) },
 		Loops: []run.Loop{{Name: "alert.silence", Every: 5 * time.Second, Do: a.sources.Sweep}},

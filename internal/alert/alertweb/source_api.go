@@ -103,7 +103,7 @@ type (
 	sourceCreateIn struct {
 		Body struct {
 			Name string `json:"name" minLength:"1" maxLength:"48"`
-			Kind string `json:"kind" enum:"alertmanager,grafana,pagerduty,datadog,cloudwatch-sns,cloudwatch-stream,sentry,mackerel,incidentio,generic,heartbeat"`
+			Kind string `json:"kind" enum:"alertmanager,grafana,pagerduty,opsgenie,datadog,cloudwatch-sns,cloudwatch-stream,sentry,mackerel,incidentio,generic,heartbeat"`
 			SourceFields
 			As string `json:"as,omitempty" maxLength:"64" doc:"The person who acts, where authentication is off."`
 		}

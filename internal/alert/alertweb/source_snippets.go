@@ -19,6 +19,8 @@ func sourceURL(base string, kind ingest.Kind, key string) string {
 		return base + "/hb/" + key
 	case ingest.PagerDuty:
 		return base + "/v2/enqueue"
+	case ingest.Opsgenie:
+		return base + "/v2/alerts"
 	case ingest.CloudWatchStream:
 		return base + "/ingest/cloudwatch-stream"
 	case ingest.Alertmanager, ingest.Grafana, ingest.Datadog, ingest.CloudWatchSNS, ingest.Sentry, ingest.Mackerel, ingest.IncidentIO, ingest.Generic:
@@ -93,6 +95,8 @@ receivers:
 }'`, to, key)}, {"curl /v2/change/enqueue", fmt.Sprintf(`curl -sS %s/v2/change/enqueue -H 'Content-Type: application/json' -d '{
   "routing_key": "%s", "payload": {"summary": "build 42", "source": "checkout"}
 }'`, base, key)}}
+	case ingest.Opsgenie:
+		return opsgenieSnippets(base, key)
 	case ingest.Datadog:
 		return []Snippet{{"URL", to}, {"Payload", datadogTemplate}}
 	case ingest.CloudWatchSNS:
@@ -122,4 +126,20 @@ aws cloudwatch put-metric-stream --name hinoban --output-format opentelemetry1.0
 		return []Snippet{{"cron", fmt.Sprintf("*/5 * * * * /usr/local/bin/backup && curl -fsS -m 10 --retry 3 %s", to)}}
 	}
 	return nil
+}
+
+// opsgenieSnippets are what to paste at a client of Opsgenie's.
+func opsgenieSnippets(base, key string) []Snippet {
+	to := sourceURL(base, ingest.Opsgenie, key)
+	return []Snippet{{"alertmanager.yml", fmt.Sprintf(`global:
+  opsgenie_api_url: %s/
+  opsgenie_api_key: %s
+receivers:
+  - name: hinoban
+    opsgenie_configs:
+      - priority: P1
+        update_alerts: true
+`, base, key)}, {"curl", fmt.Sprintf(`curl -sS %s -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{
+  "message": "12 orders wait longer than 10 minutes", "alias": "orders-stuck", "entity": "checkout", "priority": "P3"
+}'`, to, key)}, {"curl close", fmt.Sprintf(`curl -sS '%s/orders-stuck/close?identifierType=alias' -H 'Authorization: GenieKey %s' -H 'Content-Type: application/json' -d '{}'`, to, key)}}
 }

@@ -34,6 +34,7 @@ type Delivery struct {
 	Body   []byte
 	Header func(name string) string // nil: none
 	At     time.Time
+	Ask    Ask // of protocols whose address says what is asked; zero: the body does
 }
 
 func (d Delivery) header(name string) string {
@@ -54,6 +55,7 @@ type Batch struct {
 	Signals []alert.Signal
 	Paths   []string // of each signal: where in the payload it was read
 	Acks    []string // keys of matters that somebody has taken at the sender
+	Acts    []Act    // what else is to be done with alerts that are there
 	Refused []Refusal
 	Notes   []string         // what else is to know: "3 alerts not shown by the sender"
 	Series  []metrics.Series // of a stream of metrics
@@ -99,6 +101,8 @@ func Parse(ctx context.Context, src Source, secret string, d Delivery) (Batch, e
 		return parseGrafana(src, d)
 	case PagerDuty:
 		return parsePagerDuty(src, d)
+	case Opsgenie:
+		return parseOpsgenie(src, d)
 	case Datadog:
 		return parseDatadog(src, d)
 	case CloudWatchSNS:

@@ -68,6 +68,33 @@ func FuzzPagerDuty(f *testing.F) {
 	fuzz(f, ingest.PagerDuty, "pagerduty-trigger.json", "pagerduty-acknowledge.json", "pagerduty-resolve.json")
 }
 
+func FuzzOpsgenie(f *testing.F) {
+	fuzz(f, ingest.Opsgenie, "opsgenie-create.json", "opsgenie-close.json")
+}
+
+// FuzzOpsgenieVerbs has what the address of a request may ask read with any body.
+func FuzzOpsgenieVerbs(f *testing.F) {
+	for _, verb := range []string{"close", "acknowledge", "unacknowledge", "notes", "message", "description", "snooze", ingest.Ping} {
+		f.Add(verb, "alias", "disk", recorded(f, "opsgenie-close.json"))
+		f.Add(verb, "id", "\x00\xff", []byte(nil))
+	}
+	src := ingest.Source{Name: "src", Kind: ingest.Opsgenie, Severity: alert.Ticket}
+	f.Fuzz(func(t *testing.T, verb, by, of string, body []byte) {
+		b, err := ingest.Parse(t.Context(), src, "", ingest.Delivery{Body: body, At: t0, Ask: ingest.Ask{Verb: verb, By: ingest.By(by), Of: of}})
+		if err != nil && errs.KindOf(err) != errs.Invalid {
+			t.Fatal(err)
+		}
+		if verb != "" && len(b.Signals) > 0 {
+			t.Fatalf("%s made signals", verb)
+		}
+		for _, n := range b.Notes {
+			if !utf8.ValidString(n) || strings.ContainsRune(n, 0) {
+				t.Fatalf("no text: %q", n)
+			}
+		}
+	})
+}
+
 func FuzzDatadog(f *testing.F) { fuzz(f, ingest.Datadog, "datadog.json", "datadog-default.json") }
 
 func FuzzSNS(f *testing.F) {

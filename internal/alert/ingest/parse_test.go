@@ -98,6 +98,7 @@ refused alerts[3].labels: there are none
 		{"pagerduty-trigger.json", ingest.PagerDuty, "firing page mysql|disk|disk-prod-datapipe03|DISK at 99% on machine prod-datapipe03.example.com|02:07:35\n"},
 		{"pagerduty-acknowledge.json", ingest.PagerDuty, "ack disk-prod-datapipe03\n"},
 		{"pagerduty-resolve.json", ingest.PagerDuty, "resolved ticket house|event|disk-prod-datapipe03|resolved by its sender|02:13:00\n"},
+		{"opsgenie-create.json", ingest.Opsgenie, "firing page prod-db|alert|disk-prod-db-1|Disk of prod-db-1 is 99% full|02:13:00\nnote create alias=disk-prod-db-1\n"},
 		{"datadog.json", ingest.Datadog, "firing page web|CPU is high on web-1|9f1c2d3e4b|CPU of web-1 is above 90 % @webhook-hinoban|02:09:00\n"},
 		{"datadog-default.json", ingest.Datadog, "resolved ticket house|Queue of orders||The queue is empty again|02:09:00\n"},
 		{"sentry-event.json", ingest.Sentry, "firing ticket storefront|Very important alert rule|1170820242|TypeError: cannot read properties of undefined|02:08:42\n"},

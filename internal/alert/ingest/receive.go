@@ -23,6 +23,7 @@ type Receipt struct {
 	Notes   []string  `json:"notes,omitempty"`
 	Alerts  []string  `json:"alerts,omitempty"` // ids of the alerts that the signals belong to
 	Key     string    `json:"-"`                // PagerDuty's dedup_key
+	ID      string    `json:"-"`                // of the delivery, as it is kept
 }
 
 // Receive takes a delivery of src. Invalid or Denied: nothing of it was taken, for
@@ -30,12 +31,13 @@ type Receipt struct {
 func (r *Registry) Receive(ctx context.Context, src Source, keys Keys, d Delivery) (Receipt, error) {
 	if src.State() == Paused {
 		out := Receipt{Notes: []string{"the source is paused: nothing is taken"}}
-		return out, r.keep(ctx, src, keys, d, out, kept{})
+		err := r.keep(ctx, src, keys, d, &out, kept{})
+		return out, err
 	}
 	b, err := r.read(ctx, src, keys, d)
 	if errs.Permanent(err) {
 		refused := Receipt{Refused: []Refusal{{Reason: clip(clean(err.Error()), 500)}}}
-		if failed := r.keep(ctx, src, keys, d, refused, kept{}); failed != nil {
+		if failed := r.keep(ctx, src, keys, d, &refused, kept{}); failed != nil {
 			return Receipt{}, failed
 		}
 	}
@@ -52,8 +54,8 @@ func (r *Registry) Receive(ctx context.Context, src Source, keys Keys, d Deliver
 	if err := r.take(ctx, src, b, &out); err != nil {
 		return Receipt{}, err
 	}
-	quiet := len(d.Body) == 0
-	err = r.keep(ctx, src, keys, d, out, kept{heard: true, once: b.Once, quiet: quiet})
+	quiet := len(d.Body) == 0 && (d.Ask == Ask{} || d.Ask.Verb == Ping)
+	err = r.keep(ctx, src, keys, d, &out, kept{heard: true, once: b.Once, quiet: quiet})
 	return out, err
 }
 
@@ -131,7 +133,9 @@ func (r *Registry) cert(ctx context.Context, address string) ([]byte, error) {
 }
 
 // pins reports whether senders of kind k may end a matter by its key alone.
-func (k Kind) pins() bool { return k == PagerDuty || k == Sentry || k == Generic || k == Datadog }
+func (k Kind) pins() bool {
+	return k == PagerDuty || k == Opsgenie || k == Sentry || k == Generic || k == Datadog
+}
 
 // take hands on what a batch says.
 func (r *Registry) take(ctx context.Context, src Source, b Batch, out *Receipt) error {
@@ -139,6 +143,9 @@ func (r *Registry) take(ctx context.Context, src Source, b Batch, out *Receipt) 
 	if src.Kind.pins() && len(signals) > 0 {
 		var err error
 		if signals, err = r.Store.Pin(ctx, signals); err != nil {
+			return err
+		}
+		if signals, err = r.episodes(ctx, src, signals); err != nil {
 			return err
 		}
 	}
@@ -150,7 +157,12 @@ func (r *Registry) take(ctx context.Context, src Source, b Batch, out *Receipt) 
 		out.told(taken, b.Paths)
 	}
 	for _, key := range b.Acks {
-		if err := r.acknowledge(ctx, src, key, out); err != nil {
+		if err := r.act(ctx, src, Act{Verb: Acknowledge, By: ByAlias, Of: key}, out); err != nil {
+			return err
+		}
+	}
+	for _, a := range b.Acts {
+		if err := r.act(ctx, src, a, out); err != nil {
 			return err
 		}
 	}
@@ -185,30 +197,6 @@ func (out *Receipt) told(taken []alert.Taken, paths []string) {
 	}
 }
 
-// acknowledge gives the open alert of a key to whoever took it at the sender. A
-// key that nobody knows is no error: so PagerDuty has it.
-func (r *Registry) acknowledge(ctx context.Context, src Source, key string, out *Receipt) error {
-	pinned, err := r.Store.Pin(ctx, []alert.Signal{{Source: src.Name, Key: tidy(alert.Signal{Key: key}).Key}})
-	if err != nil {
-		return err
-	}
-	open, err := r.Inbox.Alerts(ctx, alert.Query{Fingerprint: pinned[0].Fingerprint(), Unresolved: true, Limit: 1})
-	if err != nil {
-		return err
-	}
-	if len(open) == 0 {
-		out.Notes = append(out.Notes, "nothing open has this key")
-		return nil
-	}
-	a, err := r.Inbox.Ack(ctx, open[0].ID, src.Name, "pagerduty")
-	if errs.KindOf(err) == errs.Conflict {
-		return nil // it was resolved meanwhile
-	}
-	out.Taken++
-	out.Alerts = append(out.Alerts, a.ID)
-	return err
-}
-
 // kept says how a delivery is kept.
 type kept struct {
 	heard bool
@@ -216,13 +204,15 @@ type kept struct {
 	quiet bool // it only counts
 }
 
-func (r *Registry) keep(ctx context.Context, src Source, keys Keys, d Delivery, out Receipt, k kept) error {
+// keep keeps a delivery with what became of it, and names it in out.
+func (r *Registry) keep(ctx context.Context, src Source, keys Keys, d Delivery, out *Receipt, k kept) error {
 	p := Payload{
 		Source: src.Name, At: d.At.UTC(), Size: len(d.Body), Taken: out.Taken, Lost: len(out.Refused),
 		Refused: out.Refused[:min(len(out.Refused), keptRows)], Notes: out.Notes[:min(len(out.Notes), keptRows)], Alerts: out.Alerts[:min(len(out.Alerts), keptRows)],
 	}
 	if !k.quiet {
 		p.ID, p.Body = r.NewID(), redact(d.Body, keys)
+		out.ID = p.ID
 	}
 	if err := r.Store.Keep(ctx, p, k.heard, k.once); err != nil {
 		return fmt.Errorf("keep what %s sent: %w", src.Name, err)

@@ -70,7 +70,10 @@ type Store interface {
 type Inbox interface {
 	TakeAll(ctx context.Context, all []alert.Signal) ([]alert.Taken, error)
 	Alerts(ctx context.Context, q alert.Query) ([]alert.Alert, error)
+	Alert(ctx context.Context, id string) (alert.Alert, error)
 	Ack(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Unack(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Retell(ctx context.Context, id, summary string, annotations map[string]string) (alert.Alert, error)
 }
 
 // Sealer seals what must not lie readable in the database.

@@ -19,6 +19,7 @@ type Kind string
 const (
 	Alertmanager     Kind = "alertmanager"
 	PagerDuty        Kind = "pagerduty"
+	Opsgenie         Kind = "opsgenie"
 	Grafana          Kind = "grafana"
 	Datadog          Kind = "datadog"
 	CloudWatchSNS    Kind = "cloudwatch-sns"
@@ -32,7 +33,7 @@ const (
 
 // Kinds are all kinds, in the order in which they are offered.
 func Kinds() []Kind {
-	return []Kind{Alertmanager, Grafana, PagerDuty, Datadog, CloudWatchSNS, CloudWatchStream, Sentry, Mackerel, IncidentIO, Generic, Heartbeat}
+	return []Kind{Alertmanager, Grafana, PagerDuty, Opsgenie, Datadog, CloudWatchSNS, CloudWatchStream, Sentry, Mackerel, IncidentIO, Generic, Heartbeat}
 }
 
 // KeyLength is the length of a source's key: PagerDuty's clients want 32.

@@ -15,14 +15,14 @@ import (
 )
 
 type pageInput struct {
-	page      oncall.Page
-	ledger    []oncall.Delivery
-	records   []event.Record
-	alerts    []alert.Alert // that are not resolved
-	service   catalog.Service
-	plan      *oncall.Plan
-	adjusted  []oncall.Adjustment
-	names     names
+	page     oncall.Page
+	ledger   []oncall.Delivery
+	records  []event.Record
+	alerts   []alert.Alert // that are not resolved
+	service  catalog.Service
+	plan     *oncall.Plan
+	adjusted []oncall.Adjustment
+	names    names
 }
 
 type pageView struct {

@@ -164,13 +164,13 @@ func mask(address string) string {
 }
 
 type servicePanelInput struct {
-	service   string
-	plan      *oncall.Plan
-	policy    oncall.Policy
-	covered   bool
-	adjusted  []oncall.Adjustment
-	open      []oncall.Page
-	names     names
+	service  string
+	plan     *oncall.Plan
+	policy   oncall.Policy
+	covered  bool
+	adjusted []oncall.Adjustment
+	open     []oncall.Page
+	names    names
 }
 
 type serviceView struct {
