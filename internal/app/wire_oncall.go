@@ -24,7 +24,7 @@ func (a *App) wireOnCall() module.Module {
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
 		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
 	})
-	routes, workers := a.hear(a.pager)
+	routes, workers := a.hearBack(a.pager)
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
 		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),

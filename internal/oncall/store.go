@@ -58,7 +58,7 @@ type Settlement struct {
 	// Do changes the delivery and returns the news. It is not called where another
 	// sender has taken the delivery over, unless this one's message was taken.
 	Do func(*Delivery) []event.Fact
-	// Failed is called where the delivery has failed for good by Do.
+	// Failed is called where the delivery failed for good by Do, or gives way to others.
 	Failed func(*Page, Delivery, []Delivery) []Delivery
 }
 
