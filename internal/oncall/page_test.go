@@ -19,7 +19,9 @@ var t0 = time.Date(2026, 11, 20, 2, 13, 0, 0, time.UTC)
 func at(d time.Duration) time.Time { return t0.Add(d) }
 
 // weekly is a rota that hands over on Mondays at 9.
-func weekly(id string, members ...string) Rota { return weeklyIn(id, rota.NewZone(time.UTC), 1, 9, members...) }
+func weekly(id string, members ...string) Rota {
+	return weeklyIn(id, rota.NewZone(time.UTC), 1, 9, members...)
+}
 
 func weeklyIn(id string, z *rota.Zone, weeks, hour int, members ...string) Rota {
 	r := rota.Rotation{Name: "rotation", Zone: z, Day: rota.DayOf(2026, time.November, 16), Minute: hour * 60, Every: weeks, Unit: rota.Weekly}

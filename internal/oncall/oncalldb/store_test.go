@@ -58,7 +58,9 @@ func add(t *testing.T, s *oncalldb.Store, page string, ids ...string) {
 
 func update(t *testing.T, s *oncalldb.Store, page string, fn func(*oncall.Page) []oncall.Delivery) {
 	t.Helper()
-	_, err := s.UpdatePage(t.Context(), page, func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) { return fn(p), nil, nil })
+	_, err := s.UpdatePage(t.Context(), page, func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
+		return fn(p), nil, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +356,10 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 		}
 		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
 		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", Severity: "critical", Acks: []string{"aoi"}, Shadows: []string{"mio"}, Came: []time.Time{at(4)}}
-		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) { *p = want; return nil, nil, nil }); err != nil {
+		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
+			*p = want
+			return nil, nil, nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		got, _, err := s.Page(ctx, "p")
