@@ -56,31 +56,11 @@ type Step struct {
 	Fail    string        `yaml:"fail"` // a channel that is down from now on
 	Mend    string        `yaml:"mend"` // and up again
 	Adjust  *Adjust       `yaml:"adjust"`
-	Expect  []Expectation `yaml:"expect"`
+	Expect  []Expectation `yaml:"expect"` // nothing happened, where it is empty
 	Line    int           `yaml:"-"`
-
-	expects bool // even where the list is empty
 }
 
-// UnmarshalYAML keeps the line of a step and refuses unknown fields.
-func (s *Step) UnmarshalYAML(n *yaml.Node) error {
-	type plain Step
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		switch n.Content[i].Value {
-		case "at", "alert", "ack", "decline", "resolve", "fail", "mend", "adjust":
-		case "expect":
-			s.expects = true
-		default:
-			return fmt.Errorf("line %d: a step has no %q", n.Content[i].Line, n.Content[i].Value)
-		}
-	}
-	expects := s.expects
-	if err := n.Decode((*plain)(s)); err != nil {
-		return err
-	}
-	s.Line, s.expects = n.Line, expects
-	return nil
-}
+func (s Step) expects() bool { return s.Expect != nil }
 
 // Alert fires.
 type Alert struct {
@@ -142,6 +122,7 @@ func Parse(text []byte) (File, error) {
 		return f, errs.New(errs.Invalid, "%w", err)
 	}
 	f = one.File
+	lines := stepLines(text)
 	if len(one.Steps) > 0 {
 		f.Tests = append(f.Tests, one.Test)
 	}
@@ -155,6 +136,11 @@ func Parse(text []byte) (File, error) {
 		}
 		if len(t.Steps) > maxSteps {
 			return f, errs.New(errs.Invalid, "%s has more than %d steps", t.Name, maxSteps)
+		}
+		for j := range t.Steps {
+			if len(lines) > 0 { // an alias of an alias has none
+				t.Steps[j].Line, lines = lines[0], lines[1:]
+			}
 		}
 		if err := t.check(); err != nil {
 			return f, err
@@ -175,13 +161,50 @@ func (t *Test) check() error {
 		}
 		last = at
 		n := 0
-		for _, set := range []bool{s.Alert != nil, s.Ack != nil, s.Decline != nil, s.Resolve != nil, s.Fail != "", s.Mend != "", s.Adjust != nil, s.expects} {
+		for _, set := range []bool{s.Alert != nil, s.Ack != nil, s.Decline != nil, s.Resolve != nil, s.Fail != "", s.Mend != "", s.Adjust != nil, s.expects()} {
 			if set {
 				n++
 			}
 		}
 		if n != 1 {
 			return errs.New(errs.Invalid, "line %d: a step does one thing: alert, ack, decline, resolve, fail, mend, adjust or expect", s.Line)
+		}
+	}
+	return nil
+}
+
+// stepLines are the lines of all steps of a file that was read before.
+func stepLines(text []byte) (out []int) {
+	var doc yaml.Node
+	if yaml.Unmarshal(text, &doc) != nil {
+		return nil
+	}
+	var top []int // of a single test, which comes last
+	for _, n := range doc.Content {
+		top = append(top, linesOf(n)...)
+		for _, t := range under(n, "tests") {
+			out = append(out, linesOf(t)...)
+		}
+	}
+	return append(out, top...)
+}
+
+func linesOf(test *yaml.Node) (out []int) {
+	for _, s := range under(test, "steps") {
+		out = append(out, s.Line)
+	}
+	return out
+}
+
+// under are the members of the list that a mapping has under a key.
+func under(n *yaml.Node, key string) []*yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			list := n.Content[i+1]
+			if list.Kind == yaml.AliasNode {
+				list = list.Alias
+			}
+			return list.Content
 		}
 	}
 	return nil

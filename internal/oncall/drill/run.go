@@ -59,7 +59,7 @@ func Run(t Test, c Config) (out []Failure) {
 		// What is due at the very second of an answer is sent before it: that is the
 		// harder case.
 		sim.Until(start.Add(at))
-		if s.expects {
+		if s.expects() {
 			got := sim.Take()
 			all = append(all, got...)
 			for _, text := range compare(s.Expect, got, start) {
