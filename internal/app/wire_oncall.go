@@ -33,7 +33,8 @@ func (a *App) wireOnCall() module.Module {
 			deps.Kit, deps.Panels = kit, all
 			return oncallweb.Routes(deps)
 		},
-		Name: "oncall", Migrations: oncalldb.Migrations,
+		Abreast: 32, // a storm of alerts shares commits
+		Name:    "oncall", Migrations: oncalldb.Migrations,
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
