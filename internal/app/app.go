@@ -89,6 +89,7 @@ type App struct {
 	pager     *oncall.Pager
 	hooks     *hookout.Hooks
 	messages  *oncalldb.Inbox
+	paging    pagingWatch
 	desk      *incident.Desk
 	writer    *postmortem.Writer
 	config    *configRoom

@@ -25,6 +25,7 @@ func (a *App) wireOnCall() module.Module {
 		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
 	})
 	routes, workers := a.hearBack(a.pager)
+	a.openPagingWatch()
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
 		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),
@@ -38,9 +39,11 @@ func (a *App) wireOnCall() module.Module {
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
-			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
+			{Name: "oncall.canary", Every: 20 * time.Second, Do: a.pager.SendCanaries},
+			{Name: "oncall.health", Every: 15 * time.Second, Do: a.watchPaging},
+			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate, Each: true},
 		},
-		Routes: routes, Workers: append(workers, a.deliverer()),
+		Routes: append(routes, oncallweb.FeedRoutes(deps)...), Workers: append(workers, a.deliverer()),
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
@@ -65,7 +68,7 @@ func (a *App) wireOnCall() module.Module {
 // in hand.
 func (a *App) deliverer() run.Worker {
 	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver}.Worker(a.log, a.telemetry, a.now)
-	return run.Worker{Name: loop.Name, Run: func(ctx context.Context) error {
+	return run.Worker{Name: loop.Name, Each: true, Run: func(ctx context.Context) error {
 		err := loop.Run(ctx)
 		a.pager.Drain()
 		return err

@@ -37,7 +37,7 @@ func (p *Pager) Replace(ctx context.Context, plan *Plan) error {
 
 // withPast returns the plan with the earlier editions of its rotas.
 func (p *Plan) withPast(kept []KeptEdition) *Plan {
-	out := &Plan{Policies: p.Policies, calendars: p.calendars}
+	out := &Plan{Policies: p.Policies, Canaries: p.Canaries, calendars: p.calendars}
 	b := builder{zones: zones{}, calendars: p.calendars}
 	for _, r := range p.Rotas {
 		var editions []Edition

@@ -77,6 +77,14 @@ func Build(set *ascode.Set) (*Plan, ascode.Problems) {
 			byDefault = d.Metadata.Name
 		}
 	}
+	for _, d := range ascode.Of[PagingCanarySpec](set) {
+		c := Canary{ID: d.Metadata.Name}
+		c.Every, _ = d.Spec.every() // checkCanary has refused what does not parse
+		for _, v := range d.Spec.Devices {
+			c.Devices = append(c.Devices, catalog.Device{ID: d.Metadata.Name, Channel: v.Channel, Address: v.Address})
+		}
+		b.plan.Canaries = append(b.plan.Canaries, c)
+	}
 	return b.plan, b.problems
 }
 

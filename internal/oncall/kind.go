@@ -94,12 +94,53 @@ type MoreThanSpec struct {
 	Within string `json:"within" doc:"10m"`
 }
 
+// PagingCanarySpec is the spec of a PagingCanary document.
+type PagingCanarySpec struct {
+	Every   string              `json:"every,omitempty" default:"1h" doc:"Between two messages to each device."`
+	Devices []PagingCanaryEntry `json:"devices" minItems:"1" maxItems:"50" doc:"Numbers, rooms and mailboxes that nobody sleeps beside, one for each channel that pages."`
+}
+
+// PagingCanaryEntry is one device of a canary.
+type PagingCanaryEntry struct {
+	Channel string `json:"channel" enum:"webpush,slack,mail,sms,voice,telegram,line,discord,teams,mattermost,ntfy,webhook"`
+	Address string `json:"address" minLength:"1"`
+}
+
+const canaryExample = `apiVersion: hinoban/v1
+kind: PagingCanary
+metadata: {name: channels}
+spec:
+  every: 1h
+  devices:
+  - {channel: mail, address: pager-canary@shop.example}
+  - {channel: slack, address: "#pager-canary"}
+`
+
+func checkCanary(e ascode.Envelope[PagingCanarySpec]) (out []ascode.FieldError) {
+	if _, err := e.Spec.every(); err != nil {
+		out = append(out, ascode.Fieldf("spec.every", "write 1h", "%v", err))
+	}
+	return out
+}
+
+func (s PagingCanarySpec) every() (time.Duration, error) {
+	if s.Every == "" {
+		return time.Hour, nil
+	}
+	d, err := length(s.Every)
+	if err == nil && (d < time.Minute || d > 7*24*time.Hour) {
+		err = fmt.Errorf("%q is not a time between 1m and 7d", s.Every)
+	}
+	return d, err
+}
+
 // Kinds are the documents that the room reads.
 func Kinds() []ascode.Kind {
 	return []ascode.Kind{
 		ascode.Define(catalog.APIVersion, "Rota", "Who is on call when: rotations in layers.", rotaExample, checkRota),
 		ascode.Define(catalog.APIVersion, "HolidayCalendar", "Days that are not like others.", holidayExample, checkHolidays),
 		ascode.Define(catalog.APIVersion, "Escalation", "Who is told, in which order, until somebody answers.", escalationExample, checkEscalation),
+		ascode.Define(catalog.APIVersion, "PagingCanary", "Devices that a machine pages every hour, to see that the channels work.", canaryExample, checkCanary),
 	}
 }
 

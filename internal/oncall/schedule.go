@@ -105,6 +105,7 @@ func (r *Rota) At(all []Adjustment, t time.Time) (out []Turn) {
 type Plan struct {
 	Rotas    []Rota
 	Policies []Policy
+	Canaries []Canary
 
 	calendars calendars
 }

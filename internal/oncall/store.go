@@ -79,20 +79,13 @@ type Ledger interface {
 	Reported(ctx context.Context, id, channel, receipt string, fn func(*Delivery) bool) (Delivery, error)
 	// Newest returns the newest page delivery that reached an address, or NotFound.
 	Newest(ctx context.Context, channel, address string) (Delivery, error)
+	// LastCanary returns the newest canary to an address, or NotFound.
+	LastCanary(ctx context.Context, channel, address string) (Delivery, error)
 	// Bundle returns the deliveries whose message another one said.
 	Bundle(ctx context.Context, carrier string) ([]Delivery, error)
 	Deliveries(ctx context.Context, q LedgerQuery) ([]Delivery, error)
-	// Health counts what was handed over since a time.
-	Health(ctx context.Context, since time.Time) ([]ChannelHealth, error)
-}
-
-// ChannelHealth is how a channel did.
-type ChannelHealth struct {
-	Channel string `json:"channel"`
-	Taken   int    `json:"taken"`   // messages that its provider took
-	InTime  int    `json:"in_time"` // of them, within [InTime] of when they were due
-	Failed  int    `json:"failed"`  // for good
-	Waiting int    `json:"waiting"`
+	// Health counts what was handed over since a time, and what still waits at now.
+	Health(ctx context.Context, since, now time.Time) ([]ChannelHealth, error)
 }
 
 // AdjustmentStore keeps what people change of rotas, and what the rotas were.
@@ -103,6 +96,9 @@ type AdjustmentStore interface {
 	// UpdateAdjustment hands one to fn and saves it, or removes it where fn leaves it
 	// without a length. NotFound where there is none.
 	UpdateAdjustment(ctx context.Context, id string, fn func(*Adjustment) ([]event.Fact, error)) error
+	// Feed says how often the address of a calendar was revoked.
+	Feed(ctx context.Context, id string) (int, error)
+	RevokeFeed(ctx context.Context, id string) error
 	// KeepEditions notes the documents of rotas that are in use from now on and
 	// returns every edition that there was, the oldest first.
 	KeepEditions(ctx context.Context, now time.Time, docs map[string]string) ([]KeptEdition, error)
@@ -114,7 +110,3 @@ type KeptEdition struct {
 	Since time.Time
 	Doc   string
 }
-
-// InTime is how soon after it was due a page is to be handed over: the objective
-// of paging itself.
-const InTime = 30 * time.Second

@@ -130,3 +130,23 @@ func editions(ctx context.Context, tx store.Tx) ([]oncall.KeptEdition, error) {
 		return e, err
 	}, `SELECT rota, since, doc FROM oncall_edition ORDER BY rota, since LIMIT 100000`)
 }
+
+// Feed implements oncall.AdjustmentStore.
+func (s *Store) Feed(ctx context.Context, id string) (n int, err error) {
+	err = s.db.Read(ctx, func(tx store.Tx) error {
+		err := tx.QueryRowContext(ctx, `SELECT n FROM oncall_feed WHERE id = $1`, id).Scan(&n)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return n, err
+}
+
+// RevokeFeed implements oncall.AdjustmentStore.
+func (s *Store) RevokeFeed(ctx context.Context, id string) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO oncall_feed (id, n) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET n = oncall_feed.n + 1`, id)
+		return err
+	})
+}

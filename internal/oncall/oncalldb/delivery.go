@@ -165,10 +165,18 @@ func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn fu
 }
 
 // Newest implements oncall.Ledger.
-func (s *Store) Newest(ctx context.Context, channel, address string) (d oncall.Delivery, err error) {
+func (s *Store) Newest(ctx context.Context, channel, address string) (oncall.Delivery, error) {
+	return s.newest(ctx, `kind = 'page' AND state IN ('pending', 'sent', 'delivered', 'read')`, channel, address)
+}
+
+// LastCanary implements oncall.Ledger.
+func (s *Store) LastCanary(ctx context.Context, channel, address string) (oncall.Delivery, error) {
+	return s.newest(ctx, `kind = 'canary'`, channel, address)
+}
+
+func (s *Store) newest(ctx context.Context, where, channel, address string) (d oncall.Delivery, err error) {
 	err = s.db.Read(ctx, func(tx store.Tx) error {
-		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger
-			WHERE channel = $1 AND address = $2 AND kind = 'page' AND state IN ('pending', 'sent', 'delivered', 'read') ORDER BY id DESC LIMIT 1`, channel, address))
+		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE channel = $1 AND address = $2 AND `+where+` ORDER BY id DESC LIMIT 1`, channel, address))
 		if errors.Is(err, sql.ErrNoRows) {
 			return errs.New(errs.NotFound, "nothing was sent to this address")
 		}
@@ -206,17 +214,17 @@ func (s *Store) Deliveries(ctx context.Context, q oncall.LedgerQuery) (out []onc
 }
 
 // Health implements oncall.Ledger.
-func (s *Store) Health(ctx context.Context, since time.Time) (out []oncall.ChannelHealth, err error) {
+func (s *Store) Health(ctx context.Context, since, now time.Time) (out []oncall.ChannelHealth, err error) {
 	err = s.db.Read(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, func(row store.Scanner) (h oncall.ChannelHealth, err error) {
-			return h, row.Scan(&h.Channel, &h.Taken, &h.InTime, &h.Failed, &h.Waiting)
+			return h, row.Scan(&h.Channel, &h.Taken, &h.InTime, &h.Failed, &h.Overdue)
 		}, `
 			SELECT channel,
 				COUNT(*) FILTER (WHERE state IN ('sent', 'delivered', 'read')),
 				COUNT(*) FILTER (WHERE state IN ('sent', 'delivered', 'read') AND sent_at - due_at <= $2 AND attempts <= 1),
 				COUNT(*) FILTER (WHERE state = 'failed'),
-				COUNT(*) FILTER (WHERE state = 'pending')
-			FROM oncall_ledger WHERE made_at >= $1 AND kind <> 'shadow' GROUP BY channel ORDER BY channel LIMIT 100`, store.Micros(since), oncall.InTime.Microseconds())
+				COUNT(*) FILTER (WHERE state = 'pending' AND (attempts > 0 OR due_at < $3))
+			FROM oncall_ledger WHERE made_at >= $1 AND kind <> 'shadow' GROUP BY channel ORDER BY channel LIMIT 100`, store.Micros(since), oncall.InTime.Microseconds(), store.Micros(now.Add(-oncall.InTime)))
 		return err
 	})
 	return out, err

@@ -48,6 +48,9 @@ func (d Deps) proofAPI(a *httpd.API) {
 		rotas, err := d.Pager.OnCallAt(ctx, at)
 		return OnCallPeople{at, listed(rotas)}, err
 	})
+	httpd.Get(a, "/api/v1/oncall/health", op("get-paging-health", "How paging itself does, by its own ledger"), func(ctx context.Context, _ *nothing) (oncall.Health, error) {
+		return d.Pager.Health(ctx)
+	})
 	httpd.Get(a, "/api/v1/oncall/prove", op("prove-oncall", "Gaps, double bookings, unqualified and unreachable people, unfair load"), func(ctx context.Context, in *proveIn) (oncall.Proof, error) {
 		now := d.Now().UTC()
 		return d.Pager.Prove(ctx, now, now.AddDate(0, 0, in.Days))

@@ -1,0 +1,109 @@
+package oncall
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hinoban/hinoban/internal/oncall/ical"
+	"github.com/hinoban/hinoban/internal/platform/errs"
+)
+
+// Feeds are calendars for the programs that people use. The address of one is a
+// capability: whoever has it may read it. Its holder revokes it by making the next.
+
+const (
+	feedBack  = 28 * 24 * time.Hour
+	feedAhead = 180 * 24 * time.Hour
+	feedAlarm = 15 * time.Minute
+)
+
+// FeedToken returns the secret part of the address of a feed: kind is "person" or
+// "rota", n grows with every revocation.
+func (p *Pager) FeedToken(kind, id string, n int) string {
+	body := kind + "/" + id + "/" + strconv.Itoa(n)
+	mac := hmac.New(sha256.New, p.key)
+	mac.Write([]byte("feed:" + body))
+	return base64.RawURLEncoding.EncodeToString([]byte(body)) + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
+}
+
+// FeedURL is the address of the calendar of a person or a rota.
+func (p *Pager) FeedURL(ctx context.Context, kind, id string) (string, error) {
+	n, err := p.adjustments.Feed(ctx, kind+"/"+id)
+	if err != nil {
+		return "", err
+	}
+	return p.cfg.BaseURL + "/ical/" + p.FeedToken(kind, id, n) + ".ics", nil
+}
+
+// RevokeFeed makes the address of a feed void; the next one is another.
+func (p *Pager) RevokeFeed(ctx context.Context, kind, id string) error {
+	return p.adjustments.RevokeFeed(ctx, kind+"/"+id)
+}
+
+// Feed returns the calendar that a token is good for. Denied where it was made up
+// or revoked, NotFound where the person or the rota is gone.
+func (p *Pager) Feed(ctx context.Context, token string) (ical.Feed, error) {
+	body, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	kind, rest, ok := strings.Cut(string(text), "/")
+	cutAt := strings.LastIndexByte(rest, '/')
+	if err != nil || !ok || cutAt < 0 || len(token) > 500 {
+		return ical.Feed{}, errs.New(errs.Denied, "no such calendar")
+	}
+	id := rest[:cutAt]
+	n, err := p.adjustments.Feed(ctx, kind+"/"+id)
+	if err != nil {
+		return ical.Feed{}, err
+	}
+	if !hmac.Equal([]byte(p.FeedToken(kind, id, n)), []byte(token)) {
+		return ical.Feed{}, errs.New(errs.Denied, "no such calendar")
+	}
+	return p.feed(ctx, kind, id)
+}
+
+func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err error) {
+	now := p.now()
+	turns, _, err := p.Turns(ctx, now.Add(-feedBack), now.Add(feedAhead))
+	if err != nil {
+		return f, err
+	}
+	plan := p.plan.Load()
+	names := map[string]string{}
+	for _, who := range p.catalog.People(ctx) {
+		names[who.ID] = who.Name
+	}
+	switch {
+	case kind == "person" && names[id] != "":
+		f.Name = fmt.Sprintf("On call: %s", names[id])
+	case kind == "rota" && plan.Rota(id) != nil:
+		f.Name = plan.Rota(id).Name
+	default:
+		return f, errs.New(errs.NotFound, "there is no %s %q any more", kind, id)
+	}
+	stamp := now.Truncate(time.Hour) // so that a calendar that did not change is the same text
+	for i := range plan.Rotas {
+		r := &plan.Rotas[i]
+		for _, t := range turns[r.ID] {
+			mine := (kind == "person" && t.Person == id) || (kind == "rota" && r.ID == id && t.Person != "")
+			// A turn that began before what we look at has lost its start, and so its name.
+			if !mine || t.Start.Equal(now.Add(-feedBack)) {
+				continue
+			}
+			e := ical.Entry{UID: ical.ShiftUID(t), Stamp: stamp, Sequence: int(t.End.Unix() / 60), Start: t.Start, End: t.End, Summary: r.Name, URL: p.cfg.BaseURL + "/oncall", Alarm: feedAlarm}
+			if kind == "rota" {
+				e.Summary, e.Alarm = names[t.Person]+" · "+r.Name, 0
+			}
+			if t.Source.Kind != "rotation" {
+				e.Description = t.Source.Kind
+			}
+			f.Entries = append(f.Entries, e)
+		}
+	}
+	return f, nil
+}

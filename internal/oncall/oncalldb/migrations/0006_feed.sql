@@ -1,0 +1,4 @@
+CREATE TABLE oncall_feed (
+	id TEXT PRIMARY KEY,
+	n  BIGINT NOT NULL
+);
