@@ -22,7 +22,7 @@ func (a *App) wireOnCall() module.Module {
 	a.ways = a.channels()
 	kept := oncalldb.New(a.db, a.bus)
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
-		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
+		Store: kept, Ledger: kept, Adjustments: kept, Key: a.derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.asks(),
 	})
 	routes, workers := a.hear(a.pager)
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
@@ -37,9 +37,9 @@ func (a *App) wireOnCall() module.Module {
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
-			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate},
+			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.pager.Escalate)},
 		},
-		Routes: routes, Workers: append(workers, a.deliverer()),
+		Routes: routes, Workers: append(a.hearWhilePaging(workers), a.deliverer()),
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
@@ -63,7 +63,7 @@ func (a *App) wireOnCall() module.Module {
 // deliverer hands messages over and, when it is told to stop, waits for those
 // in hand.
 func (a *App) deliverer() run.Worker {
-	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver}.Worker(a.log, a.telemetry, a.now)
+	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.delivers)}.Worker(a.log, a.telemetry, a.now)
 	return run.Worker{Name: loop.Name, Run: func(ctx context.Context) error {
 		err := loop.Run(ctx)
 		a.pager.Drain()
