@@ -180,6 +180,10 @@ func (a *App) adopted(ctx context.Context, acks []oncall.PageAcked, again []stri
 // usePlan puts the plan that a buddy holds to work.
 func (s *standby) usePlan(ctx context.Context) error {
 	p := s.held()
+	sum, err := usedSum(p)
+	if err != nil || sum == s.used {
+		return err
+	}
 	if set, problems := ascode.Parse(p.Files, Kinds()); len(problems) == 0 {
 		built, more := build(set)
 		if len(more) > 0 {
@@ -212,7 +216,14 @@ func (s *standby) usePlan(ctx context.Context) error {
 	if err := s.app.sources.Import(ctx, carried); err != nil {
 		return fmt.Errorf("use the plan's sources: %w", err)
 	}
+	s.used = sum
 	return s.app.pager.Refresh(ctx)
+}
+
+// usedSum names what of a plan is put to work when it comes.
+func usedSum(p buddy.Plan) (string, error) {
+	text, err := json.Marshal(buddy.Plan{Files: p.Files, Adjustments: p.Adjustments, Sources: p.Sources, Subscriptions: p.Subscriptions})
+	return buddy.BodySum(text), err
 }
 
 // usePaging puts to work of a set what paging needs, and nothing else.

@@ -31,6 +31,7 @@ type standby struct {
 	pair
 	cfg   buddy.Config
 	beats *http.Client
+	used  string // names what of the plan was put to work; of the watch alone
 
 	mu      sync.Mutex
 	stand   buddy.Standing

@@ -179,8 +179,8 @@ type alertRow struct {
 	ResolvedAt time.Time `json:"resolved_at"`
 }
 
-// alerts are those of a source, all of them.
-func (h *host) alerts(source string) []alertRow {
+// alerts are those of a service, all of them.
+func (h *host) alerts(service string) []alertRow {
 	h.t.Helper()
 	var all []alertRow
 	after := ""
@@ -189,7 +189,7 @@ func (h *host) alerts(source string) []alertRow {
 			Alerts []alertRow
 			Next   string
 		}
-		if err := h.api.Get(h.t.Context(), "/api/v1/alerts", &out, "source", source, "limit", "400", "after", after); err != nil {
+		if err := h.api.Get(h.t.Context(), "/api/v1/alerts", &out, "service", service, "state", "all", "limit", "400", "after", after); err != nil {
 			h.t.Fatal(err)
 		}
 		if all, after = append(all, out.Alerts...), out.Next; after == "" || len(out.Alerts) == 0 {

@@ -120,7 +120,7 @@ func checkAfterwards(t *testing.T, server *host, l *told) {
 	if len(shop) != 2 || acked != 1 {
 		t.Errorf("shop: got %+v, want two alerts, one of them answered", shop)
 	}
-	if dead := server.alerts("buddy"); len(dead) != 1 || dead[0].ResolvedAt.IsZero() {
+	if dead := server.alerts("hinoban"); len(dead) != 1 || dead[0].ResolvedAt.IsZero() {
 		t.Errorf("pager-dead: got %+v, want one that is over", dead)
 	}
 	var log struct{ Records []struct{ Name string } }
