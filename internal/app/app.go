@@ -266,7 +266,7 @@ func (a *App) workers() (workers []run.Worker) {
 			workers = append(workers, l.Worker(a.log, a.telemetry, a.now))
 		}
 		if len(m.On) > 0 {
-			workers = append(workers, run.Worker{Name: m.Name + ".hear", Run: a.bus.Subscriber(a.log, m.Name, m.On...).Run})
+			workers = append(workers, run.Worker{Name: m.Name + ".hear", Run: a.bus.Subscriber(a.log, m.Name, m.On...).Abreast(m.Abreast).Run})
 		}
 	}
 	return workers

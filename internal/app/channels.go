@@ -94,9 +94,9 @@ func (a *App) pushKey() (*ecdsa.PrivateKey, error) {
 	return webpush.Key(a.derive("notify.webpush"))
 }
 
-// hear lets b hear what comes back: providers that call us, by routes that check
+// hearBack lets b hear what comes back: providers that call us, by routes that check
 // their callers themselves, and those that we ask, by workers.
-func (a *App) hear(b notify.Back) (routes []httpd.Route, workers []run.Worker) {
+func (a *App) hearBack(b notify.Back) (routes []httpd.Route, workers []run.Worker) {
 	for _, c := range a.ways {
 		if h, ok := c.(notify.Hooked); ok {
 			for _, hook := range h.Hooks(b) {

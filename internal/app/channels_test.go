@@ -62,7 +62,7 @@ func TestEveryChannelOfADeviceIsThereAndHeard(t *testing.T) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("channels of devices and of the server differ:\n%s", diff)
 	}
-	routes, workers := a.hear(deaf{})
+	routes, workers := a.hearBack(deaf{})
 	var paths, names []string
 	for _, r := range routes {
 		paths = append(paths, r.Pattern)

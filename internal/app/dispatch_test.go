@@ -321,7 +321,7 @@ spec:
 apiVersion: hinoban/v1
 kind: Person
 metadata: {name: aoi}
-spec: {}
+spec: {devices: [{channel: inbox}]}
 `,
 	})
 	if err != nil {

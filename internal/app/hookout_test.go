@@ -57,7 +57,7 @@ func TestPagesAreToldAsPagerDutyTells(t *testing.T) {
 	text := fmt.Sprintf(`apiVersion: hinoban/v1
 kind: Person
 metadata: {name: aoi}
-spec: {email: aoi@example.org}
+spec: {email: aoi@example.org, devices: [{channel: inbox}]}
 ---
 apiVersion: hinoban/v1
 kind: Escalation

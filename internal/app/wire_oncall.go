@@ -24,7 +24,7 @@ func (a *App) wireOnCall() module.Module {
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
 		Store: kept, Ledger: kept, Adjustments: kept, Key: a.derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.asks(),
 	})
-	routes, workers := a.hear(a.pager)
+	routes, workers := a.hearBack(a.pager)
 	deps := oncallweb.Deps{Log: a.log, Now: a.now, Pager: a.pager, Inbox: a.messages, Alerts: a.inbox, Events: a.bus, Catalog: a.catalog}
 	return module.Module{
 		Text: oncallweb.Text(), Nav: oncallweb.Nav(), Panels: oncallweb.Panels(),
@@ -33,7 +33,8 @@ func (a *App) wireOnCall() module.Module {
 			deps.Kit, deps.Panels = kit, all
 			return oncallweb.Routes(deps)
 		},
-		Name: "oncall", Migrations: oncalldb.Migrations,
+		Abreast: 32, // a storm of alerts shares commits
+		Name:    "oncall", Migrations: oncalldb.Migrations,
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},

@@ -245,29 +245,30 @@ type Now struct {
 	Shadows []rota.Shadowing `json:"shadows,omitempty"`
 }
 
-// OnCallAt returns who is on call in every rota at t, and who is after.
-func (p *Pager) OnCallAt(ctx context.Context, t time.Time) ([]Now, error) {
-	adjustments, err := p.adjustments.Adjustments(ctx, t.Add(-around), t.Add(2*around))
-	if err != nil {
-		return nil, err
-	}
-	var out []Now
-	plan := p.plan.Load()
-	for i := range plan.Rotas {
-		r := &plan.Rotas[i]
+// At returns who is on call in every rota at t, and who is after.
+func (p *Plan) At(adjustments []Adjustment, t time.Time) (out []Now) {
+	for i := range p.Rotas {
+		r := &p.Rotas[i]
 		n := Now{Rota: r.ID, Name: r.Name, Zone: r.Zone().String(), On: r.At(adjustments, t)}
 		end := t.Add(around)
-		for _, turn := range n.On {
-			if turn.End.Before(end) {
-				end = turn.End
-			}
+		if until := n.Until(); !until.IsZero() {
+			end = earlier(end, until)
 		}
 		n.Next = r.At(adjustments, end)
 		mine := rota.Of(adjustments, r.ID, t, t.Add(1))
 		n.Shadows = rota.Shadows(mine, r.at(t).On(mine, t), t)
 		out = append(out, n)
 	}
-	return out, nil
+	return out
+}
+
+// OnCallAt returns who is on call in every rota at t, and who is after.
+func (p *Pager) OnCallAt(ctx context.Context, t time.Time) ([]Now, error) {
+	adjustments, err := p.adjustments.Adjustments(ctx, t.Add(-around), t.Add(2*around))
+	if err != nil {
+		return nil, err
+	}
+	return p.plan.Load().At(adjustments, t), nil
 }
 
 // OnCallNow is [Pager.OnCallAt] now.

@@ -63,6 +63,10 @@ type Delivery struct {
 	Error    string        `json:"error,omitempty"`  // of the last attempt
 }
 
+// GivesWay reports whether the change from before made others be called in the
+// place of this device.
+func (d *Delivery) GivesWay(before Delivery) bool { return d.hopeless() && !before.hopeless() }
+
 // Attempt is one try to hand a delivery over.
 type Attempt struct {
 	Delivery string        `json:"delivery"`
@@ -73,8 +77,22 @@ type Attempt struct {
 	Late     bool          `json:"late,omitempty"` // another sender had taken it over
 }
 
-// retries are the pauses before each further attempt of a delivery.
-var retries = []time.Duration{0, 15 * time.Second, 30 * time.Second, time.Minute} //nolint:gochecknoglobals // a constant table
+// retries are the pauses before each further attempt of a delivery; the last goes
+// on while its page calls.
+var retries = []time.Duration{0, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute} //nolint:gochecknoglobals // a constant table
+
+const (
+	// givesWay is after how many failed attempts the next device, and the next person,
+	// are called; this one is tried all the same.
+	givesWay = 4
+	// givenUp is how long a message is tried.
+	givenUp = 24 * time.Hour
+)
+
+// hopeless reports whether others are to be called in the place of this device.
+func (d *Delivery) hopeless() bool {
+	return d.State == Failed || (d.State == Pending && d.Attempts >= givesWay)
+}
 
 // Settle records the outcome of an attempt: sent, to be tried again at a later
 // time, or failed for good. It is pure.
@@ -89,8 +107,8 @@ func (d *Delivery) Settle(r notify.Receipt, err error, retryAfter time.Duration,
 	}
 	d.Error = cut(err.Error(), 500)
 	failed := DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: d.Error}
-	if !errs.Permanent(err) && d.Attempts < len(retries) {
-		d.DueAt = now.Add(max(retries[d.Attempts], retryAfter))
+	if !errs.Permanent(err) && now.Sub(d.MadeAt) < givenUp {
+		d.DueAt = now.Add(max(retries[min(d.Attempts, len(retries)-1)], retryAfter))
 		if d.Attempts > 1 {
 			return nil // said once; the ledger has the rest
 		}
@@ -110,8 +128,8 @@ func (d *Delivery) subject() string {
 	return Subject(d.Page)
 }
 
-// failed is what follows when a delivery of a page fails for good: the person's
-// next devices are used at once, and where none of those who were called at the
+// failed is what follows when a delivery of a page gives way: the person's next
+// devices are used at once, and where none of those who were called at the
 // page's step can be reached, the next step follows. It returns the deliveries that
 // it changed.
 func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []Delivery) {
@@ -127,7 +145,7 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 			o.DueAt = now
 			changed = append(changed, o)
 		}
-		hope = hope || o.State == Pending || o.State.Taken()
+		hope = hope || (o.State == Pending && !o.hopeless()) || o.State.Taken()
 	}
 	if !hope && p.Step == d.Step+1 && p.StepAt.After(now) {
 		p.StepAt = now

@@ -11,14 +11,28 @@ import (
 	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
+	"github.com/hinoban/hinoban/internal/platform/notify"
 )
 
 var t0 = time.Date(2026, 11, 20, 2, 13, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return t0.Add(d) }
 
-func weekly(members ...string) rota.Weekly {
-	return rota.Weekly{Zone: time.UTC, Year: 2026, Month: 11, Day: 16, Hour: 9, Weeks: 1, Members: members}
+// weekly is a rota that hands over on Mondays at 9.
+func weekly(id string, members ...string) Rota {
+	return weeklyIn(id, rota.NewZone(time.UTC), 1, 9, members...)
+}
+
+func weeklyIn(id string, z *rota.Zone, weeks, hour int, members ...string) Rota {
+	r := rota.Rotation{Name: "rotation", Zone: z, Day: rota.DayOf(2026, time.November, 16), Minute: hour * 60, Every: weeks, Unit: rota.Weekly}
+	for _, m := range members {
+		var slot rota.Slot
+		if m != "" {
+			slot = rota.Slot{m}
+		}
+		r.Members = append(r.Members, slot)
+	}
+	return Rota{ID: id, Name: id, Editions: []Edition{{Schedule: rota.Schedule{ID: id, Zone: z, Rotations: []rota.Rotation{r}}}}}
 }
 
 // world has aoi with two devices, ren with one, and mio with none.
@@ -31,7 +45,7 @@ func world(steps ...Step) World {
 	n := 0
 	return World{
 		Plan: &Plan{
-			Rotas:    []Rota{{ID: "first", Weekly: weekly("aoi")}, {ID: "second", Weekly: weekly("ren")}, {ID: "empty", Weekly: weekly("")}},
+			Rotas:    []Rota{weekly("first", "aoi"), weekly("second", "ren"), weekly("empty", "")},
 			Policies: []Policy{{ID: "shop", Steps: steps, Repeat: 1}},
 		},
 		Person: func(id string) (catalog.Person, error) {
@@ -76,6 +90,7 @@ func TestAdvance(t *testing.T) {
 	gone := calling()
 	gone.Policy = "gone"
 	answered := calling()
+	answered.StepAt = time.Time{}
 	answered.State = Answered
 	tests := []struct {
 		name       string
@@ -100,7 +115,7 @@ func TestAdvance(t *testing.T) {
 		{"after a long stop one step fires, not all", []Step{aoi, ren}, page(1, 0, 5*time.Minute), 9 * time.Hour, "ren/d1 step 1 at 9h0m0s", "step_fired", Calling, 2, 9*time.Hour + 10*time.Minute},
 		{"a policy that is gone", []Step{aoi}, gone, 0, "", "exhausted", Unheard, 0, -1},
 		{"a policy without steps", nil, calling(), 0, "", "exhausted", Unheard, 0, -1},
-		{"an answered page is left alone", []Step{aoi}, answered, time.Hour, "", "", Answered, 0, 0},
+		{"an answered page is left alone", []Step{aoi}, answered, time.Hour, "", "", Answered, 0, -1},
 	}
 	for _, tt := range tests {
 		p := tt.page
@@ -118,7 +133,7 @@ func TestAdvance(t *testing.T) {
 
 func TestAnswers(t *testing.T) {
 	ack := func(who string) func(*Page) ([]event.Fact, error) {
-		return func(p *Page) ([]event.Fact, error) { return p.Ack(who, at(time.Minute), "web") }
+		return func(p *Page) ([]event.Fact, error) { return p.Ack(who, at(time.Minute), "web", Policy{}) }
 	}
 	decline := func(who string) func(*Page) ([]event.Fact, error) {
 		return func(p *Page) ([]event.Fact, error) { return p.Escalate(who, at(2*time.Minute)) }
@@ -226,15 +241,15 @@ func TestSettle(t *testing.T) {
 		{"third", 2, again, 0, Pending, time.Minute, ""},
 		{"fourth", 3, again, 0, Pending, 2 * time.Minute, ""},
 		{"fifth", 4, again, 0, Pending, 5 * time.Minute, ""},
-		{"the sixth is the last", 5, again, 0, Failed, 0, "delivery_failed"},
+		{"and so on", 50, again, 0, Pending, 5 * time.Minute, ""},
 		{"the provider's wait counts", 0, again, 10 * time.Minute, Pending, 10 * time.Minute, "delivery_failed"},
 		{"a shorter one does not", 2, again, time.Second, Pending, time.Minute, ""},
 		{"what cannot heal is not tried again", 0, never, 0, Failed, 0, "delivery_failed"},
 		{"an error nobody classified is tried again", 0, errors.New("bug"), 0, Pending, 15 * time.Second, "delivery_failed"},
 	}
 	for _, tt := range tests {
-		d := Delivery{ID: "d", Page: "p", State: Pending, DueAt: t0, Lease: at(time.Minute), Attempts: tt.attempts}
-		facts := d.Settle("receipt", tt.err, tt.wait, t0)
+		d := Delivery{ID: "d", Page: "p", State: Pending, MadeAt: t0, DueAt: t0, Lease: at(time.Minute), Attempts: tt.attempts}
+		facts := d.Settle(notify.Receipt{ProviderID: "receipt"}, tt.err, tt.wait, t0)
 		if d.State != tt.state || d.DueAt.Sub(t0) != tt.due || named(facts) != tt.news || !d.Lease.IsZero() || d.Attempts != tt.attempts+1 {
 			t.Errorf("%s: got %s in %s, %q, lease %s; want %s in %s, %q, no lease", tt.name, d.State, d.DueAt.Sub(t0), named(facts), d.Lease, tt.state, tt.due, tt.news)
 		}

@@ -95,31 +95,14 @@ func (p *Pager) world(ctx context.Context, now time.Time) (World, error) {
 		return World{}, fmt.Errorf("load adjustments: %w", err)
 	}
 	w := World{Plan: plan, Adjustments: adjustments, NewID: p.newID, Person: func(id string) (catalog.Person, error) { return p.catalog.Person(ctx, id) }}
-	if !plan.takesTurns() {
-		return w, nil
-	}
-	var all []string
-	for _, who := range p.catalog.People(ctx) {
-		all = append(all, who.ID)
-	}
-	last, err := p.store.LastPaged(ctx, all)
-	if err != nil {
-		return World{}, fmt.Errorf("see who was paged last: %w", err)
-	}
-	w.LastPaged = func(id string) time.Time { return last[id] }
-	return w, nil
-}
-
-// takesTurns reports whether a policy has a step that calls one of several.
-func (p *Plan) takesTurns() bool {
-	for _, policy := range p.Policies {
-		for _, s := range policy.Steps {
-			if s.RoundRobin {
-				return true
-			}
+	w.LastPaged = func(id string) time.Time {
+		at, err := p.store.LastPaged(ctx, id)
+		if err != nil {
+			return time.Time{} // whose turn it is matters less than that somebody is called
 		}
+		return at
 	}
-	return false
+	return w, nil
 }
 
 // AlertFired opens a page for a page-level alert, or joins it to the service's

@@ -72,13 +72,30 @@ func (p *Pager) Simulate(ctx context.Context, service, severity string, t time.T
 		return nil, err
 	}
 	page, _ := openPage("simulated", AlertRef{Service: service, Severity: severity}, policy, true, t)
-	var out []Call
-	for page.State == Calling && len(out) < maxCalls {
-		round := page.Round
-		ds, _ := page.Advance(w, page.StepAt)
+	return page.ahead(w, t), nil
+}
+
+// ahead are the calls that follow while nobody answers; their times count from t.
+func (p Page) ahead(w World, t time.Time) (out []Call) {
+	for p.State == Calling && len(out) < maxCalls {
+		ds, _ := p.Advance(w, p.StepAt)
 		for _, d := range ds {
-			out = append(out, Call{After: d.DueAt.Sub(t), Step: d.Step, Round: max(round, page.Round), Kind: d.Kind, Person: d.Person, Device: d.Device, Channel: d.Channel})
+			out = append(out, Call{After: d.DueAt.Sub(t), Step: d.Step, Round: p.Round, Kind: d.Kind, Person: d.Person, Device: d.Device, Channel: d.Channel})
 		}
 	}
-	return out, nil
+	return out
+}
+
+// Ahead are the calls that follow on a page while nobody answers; their times
+// count from its opening. It writes nothing.
+func (p *Pager) Ahead(ctx context.Context, page Page) ([]Call, error) {
+	now := p.now()
+	w, err := p.world(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if w.Adjustments, err = p.adjustments.Adjustments(ctx, now, now.Add(30*24*time.Hour)); err != nil {
+		return nil, err
+	}
+	return page.ahead(w, page.OpenedAt), nil
 }

@@ -7,25 +7,27 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 )
 
 func TestTurnsWithOverrides(t *testing.T) {
-	r := Rota{ID: "r", Weekly: weekly("aoi", "ren", "")}
+	r := weekly("r", "aoi", "ren", "")
 	day := func(d, h int) time.Time { return time.Date(2026, 11, d, h, 0, 0, 0, time.UTC) }
-	over := func(id, who string, from, to time.Time, made int) Override {
-		return Override{ID: id, Rota: "r", Person: who, Start: from, End: to, Created: day(1, made)}
+	over := func(id, who string, from, to time.Time, made int) Adjustment {
+		return Adjustment{Kind: rota.Override, Of: rota.Everybody, ID: id, Rota: "r", Person: who, Start: from, End: to, Created: day(1, made)}
 	}
 	tests := []struct {
 		name      string
-		overrides []Override
+		overrides []Adjustment
 		want      string
 	}{
 		{"none", nil, "18–23 aoi, 23–30 ren, 30–2 "},
-		{"inside a shift", []Override{over("o", "mio", day(19, 9), day(20, 9), 1)}, "18–19 aoi, 19–20 mio, 20–23 aoi, 23–30 ren, 30–2 "},
-		{"across a hand-over", []Override{over("o", "mio", day(22, 9), day(24, 9), 1)}, "18–22 aoi, 22–24 mio, 24–30 ren, 30–2 "},
-		{"fills a gap", []Override{over("o", "mio", day(30, 9), day(30, 9).AddDate(0, 0, 9), 1)}, "18–23 aoi, 23–30 ren, 30–2 mio"},
-		{"the later made wins", []Override{over("a", "mio", day(19, 9), day(21, 9), 2), over("b", "yui", day(20, 9), day(22, 9), 1)}, "18–19 aoi, 19–21 mio, 21–22 yui, 22–23 aoi, 23–30 ren, 30–2 "},
-		{"of another rota", []Override{{ID: "o", Rota: "other", Person: "mio", Start: day(19, 9), End: day(20, 9)}}, "18–23 aoi, 23–30 ren, 30–2 "},
+		{"inside a shift", []Adjustment{over("o", "mio", day(19, 9), day(20, 9), 1)}, "18–19 aoi, 19–20 mio, 20–23 aoi, 23–30 ren, 30–2 "},
+		{"across a hand-over", []Adjustment{over("o", "mio", day(22, 9), day(24, 9), 1)}, "18–22 aoi, 22–24 mio, 24–30 ren, 30–2 "},
+		{"fills a gap", []Adjustment{over("o", "mio", day(30, 9), day(30, 9).AddDate(0, 0, 9), 1)}, "18–23 aoi, 23–30 ren, 30–2 mio"},
+		{"the later made wins", []Adjustment{over("a", "mio", day(19, 9), day(21, 9), 2), over("b", "yui", day(20, 9), day(22, 9), 1)}, "18–19 aoi, 19–21 mio, 21–22 yui, 22–23 aoi, 23–30 ren, 30–2 "},
+		{"of another rota", []Adjustment{{Kind: rota.Override, Of: rota.Everybody, ID: "o", Rota: "other", Person: "mio", Start: day(19, 9), End: day(20, 9)}}, "18–23 aoi, 23–30 ren, 30–2 "},
 	}
 	for _, tt := range tests {
 		var got []string
@@ -48,19 +50,17 @@ func TestTurnsCoverWithoutHoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := weekly("aoi", "ren", "", "mio")
-		w.Zone, w.Weeks, w.Hour = zone, rapid.IntRange(1, 3).Draw(t, "weeks"), rapid.IntRange(0, 23).Draw(t, "hour")
-		r := Rota{ID: "r", Weekly: w}
+		r := weeklyIn("r", rota.NewZone(zone), rapid.IntRange(1, 3).Draw(t, "weeks"), rapid.IntRange(0, 23).Draw(t, "hour"), "aoi", "ren", "", "mio")
 		hours := func(name string, most int) time.Duration {
 			return time.Duration(rapid.IntRange(0, most).Draw(t, name)) * time.Hour
 		}
 		from := t0.Add(hours("from", 3000))
 		to := from.Add(time.Hour + hours("length", 1500))
-		var overrides []Override
+		var overrides []Adjustment
 		for i := range rapid.IntRange(0, 6).Draw(t, "overrides") {
 			start := from.Add(hours("start", 1600) - 50*time.Hour)
-			overrides = append(overrides, Override{
-				ID: fmt.Sprint("o", i), Rota: rapid.SampledFrom([]string{"r", "r", "other"}).Draw(t, "rota"), Person: fmt.Sprint("p", i%3),
+			overrides = append(overrides, Adjustment{
+				Kind: rota.Override, Of: rota.Everybody, ID: fmt.Sprint("o", i), Rota: rapid.SampledFrom([]string{"r", "r", "other"}).Draw(t, "rota"), Person: fmt.Sprint("p", i%3),
 				Start: start, End: start.Add(time.Hour + hours("lasts", 400)), Created: t0.Add(hours("made", 5)),
 			})
 		}
@@ -72,8 +72,8 @@ func TestTurnsCoverWithoutHoles(t *testing.T) {
 			}
 			next = turn.End
 			for _, at := range []time.Time{turn.Start, turn.Start.Add(turn.End.Sub(turn.Start) / 2), turn.End.Add(-time.Nanosecond)} {
-				if who, id := rightful(r, overrides, at); who != turn.Person || id != turn.Override {
-					t.Fatalf("at %s: got %q by %q, want %q by %q", at, turn.Person, turn.Override, who, id)
+				if who, id := rightful(r, overrides, at); who != turn.Person || id != turn.Source.ID {
+					t.Fatalf("at %s: got %q by %q, want %q by %q", at, turn.Person, turn.Source.ID, who, id)
 				}
 			}
 		}
@@ -83,14 +83,16 @@ func TestTurnsCoverWithoutHoles(t *testing.T) {
 	})
 }
 
-func rightful(r Rota, overrides []Override, at time.Time) (who, id string) {
-	who = r.Weekly.At(at).Member
+func rightful(r Rota, overrides []Adjustment, at time.Time) (who, id string) {
+	if slot := r.Current().Rotations[0].At(at).Slot; len(slot) > 0 {
+		who, id = slot[0], "rotation"
+	}
 	var made time.Time
 	for _, o := range overrides {
 		if o.Rota != r.ID || o.Start.After(at) || !o.End.After(at) {
 			continue
 		}
-		if id == "" || o.Created.After(made) || (o.Created.Equal(made) && o.ID > id) {
+		if made.IsZero() || o.Created.After(made) || (o.Created.Equal(made) && o.ID > id) {
 			who, id, made = o.Person, o.ID, o.Created
 		}
 	}

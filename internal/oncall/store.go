@@ -34,8 +34,8 @@ type Store interface {
 	// DuePages returns the ids of the pages with something due at now, and of those
 	// that were opened after now, because the clock was set back.
 	DuePages(ctx context.Context, now time.Time) ([]string, error)
-	// LastPaged says when each of the people was paged last.
-	LastPaged(ctx context.Context, people []string) (map[string]time.Time, error)
+	// LastPaged says when a person was paged last; zero is never.
+	LastPaged(ctx context.Context, person string) (time.Time, error)
 	// Shadowed counts the pages since a time at which a person learned.
 	Shadowed(ctx context.Context, person string, since time.Time) (int, error)
 }
@@ -58,7 +58,7 @@ type Settlement struct {
 	// Do changes the delivery and returns the news. It is not called where another
 	// sender has taken the delivery over, unless this one's message was taken.
 	Do func(*Delivery) []event.Fact
-	// Failed is called where the delivery has failed for good by Do.
+	// Failed is called where the delivery failed for good by Do, or gives way to others.
 	Failed func(*Page, Delivery, []Delivery) []Delivery
 }
 

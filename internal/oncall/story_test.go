@@ -94,12 +94,27 @@ func build(t *testing.T) *house {
 			{ID: "ren", Devices: []catalog.Device{device("ren", 1, 0)}},
 		},
 	})
-	h.pager = oncall.New(oncall.Default(), oncall.Deps{Store: oncalldb.New(db, log), Alerts: h.inbox, Catalog: people, Channels: []notify.Channel{h.phone}, Now: time.Now, NewID: id.New})
-	h.pager.Replace(&oncall.Plan{
-		Rotas:    []oncall.Rota{{ID: "first", Weekly: rota.Weekly{Zone: time.UTC, Year: 2000, Month: 1, Day: 3, Hour: 9, Weeks: 1, Members: []string{"aoi"}}}},
+	kept := oncalldb.New(db, log)
+	h.pager = oncall.New(oncall.Default(), oncall.Deps{Store: kept, Ledger: kept, Adjustments: kept, Key: make([]byte, 32), Alerts: h.inbox, Catalog: people, Channels: []notify.Channel{h.phone}, Now: time.Now, NewID: id.New})
+	h.replace(&oncall.Plan{
+		Rotas:    []oncall.Rota{always("first", "aoi")},
 		Policies: []oncall.Policy{{ID: "shop", Teams: []string{"shop"}, Repeat: 1, Steps: []oncall.Step{{Rotas: []string{"first"}, Wait: 5 * time.Minute}, {People: []string{"ren"}, Wait: 10 * time.Minute}}}},
 	})
 	return h
+}
+
+func (h *house) replace(plan *oncall.Plan) {
+	h.t.Helper()
+	if err := h.pager.Replace(h.t.Context(), plan); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// always is a rota of people who are on call together.
+func always(id string, people ...string) oncall.Rota {
+	utc := rota.NewZone(time.UTC)
+	r := rota.Rotation{Name: "all", Zone: utc, Every: 1, Unit: rota.Weekly, All: true, Members: []rota.Slot{people}}
+	return oncall.Rota{ID: id, Name: id, Editions: []oncall.Edition{{Schedule: rota.Schedule{ID: id, Zone: utc, Rotations: []rota.Rotation{r}}}}}
 }
 
 // run is what the workers of the product do, every second for so long.
@@ -319,7 +334,7 @@ func TestUnackCallsAgain(t *testing.T) {
 
 func TestSimulateSaysWhatWouldHappen(t *testing.T) {
 	night(t, func(t *testing.T, h *house) {
-		calls, err := h.pager.Simulate(t.Context(), "checkout", time.Now())
+		calls, err := h.pager.Simulate(t.Context(), "checkout", "", time.Now())
 		var got []string
 		for _, c := range calls {
 			got = append(got, fmt.Sprintf("%s %s/%s step %d", c.After, c.Person, c.Device, c.Step))
@@ -328,7 +343,7 @@ func TestSimulateSaysWhatWouldHappen(t *testing.T) {
 		if s := strings.Join(got, ", "); err != nil || s != want {
 			t.Errorf("got %s (%v), want %s", s, err, want)
 		}
-		if _, err := h.pager.Simulate(t.Context(), "unknown", time.Now()); errs.KindOf(err) != errs.NotFound {
+		if _, err := h.pager.Simulate(t.Context(), "unknown", "", time.Now()); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("got %v, want NotFound", err)
 		}
 	})
@@ -336,17 +351,17 @@ func TestSimulateSaysWhatWouldHappen(t *testing.T) {
 
 func TestAnOverrideFindsItsRotaInAnyCase(t *testing.T) {
 	night(t, func(t *testing.T, h *house) {
-		o, err := h.pager.Override(t.Context(), oncall.Override{Rota: "FIRST", Person: "ren", Start: time.Now(), End: time.Now().Add(time.Hour), By: "aoi"})
+		o, err := h.pager.Adjust(t.Context(), oncall.Adjustment{Kind: rota.Override, Of: rota.Everybody, Rota: "FIRST", Person: "ren", Start: time.Now(), End: time.Now().Add(time.Hour), By: "aoi"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.signal("availability", true, alert.Page)
 		h.run(time.Second)
 		h.expect("overridden", "0s page ren1")
-		if err := h.pager.RemoveOverride(t.Context(), o.ID, "aoi"); err != nil {
+		if err := h.pager.EndAdjustment(t.Context(), o.ID, "aoi"); err != nil {
 			t.Fatal(err)
 		}
-		if on, err := h.pager.OnCallNow(t.Context()); err != nil || on[0].Turn.Person != "aoi" {
+		if on, err := h.pager.OnCallNow(t.Context()); err != nil || on[0].On[0].Person != "aoi" {
 			t.Errorf("got %+v (%v), want aoi", on, err)
 		}
 	})

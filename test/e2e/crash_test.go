@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -85,8 +87,11 @@ func TestKillLosesNothing(t *testing.T) {
 	if testing.Short() {
 		crashes = 5
 	}
+	if n, err := strconv.Atoi(os.Getenv("HINOBAN_CRASHES")); err == nil {
+		crashes = n
+	}
 	hook := newReceiver(t, false)
-	data, folder := t.TempDir(), config(t, map[string]string{"team.yaml": people(hook.URL)})
+	data, folder := t.TempDir(), config(t, map[string]string{"team.yaml": crowd(hook.URL, 40)})
 	kept := &ledger{acked: map[string]string{}}
 	rnd := rand.New(rand.NewPCG(1, 2026))
 	for n := range crashes {
@@ -114,7 +119,7 @@ func TestKillLosesNothing(t *testing.T) {
 	if twice > crashes {
 		t.Errorf("%d messages were repeated in %d crashes, want at most one a crash", twice, crashes)
 	}
-	t.Logf("%d crashes: %d signals and %d answers acknowledged, %d messages taken, %d repeated", crashes, len(kept.signals), len(kept.acked), messages, twice)
+	t.Logf("FIGURE %d crashes: %d signals and %d answers acknowledged, %d messages taken, %d repeated", crashes, len(kept.signals), len(kept.acked), messages, twice)
 	s.kill()
 	path, err := binary()
 	if err != nil {
@@ -124,6 +129,24 @@ func TestKillLosesNothing(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(out), "intact:") {
 		t.Errorf("log verify: %v\n%s", err, out)
 	}
+}
+
+// crowd is n people who are called in turn.
+func crowd(webhook string, n int) string {
+	var b strings.Builder
+	var names []string
+	for i := range n {
+		name := fmt.Sprintf("p%d", i)
+		if i == 0 {
+			name = "aoi"
+		}
+		names = append(names, name)
+		fmt.Fprintf(&b, "---\napiVersion: hinoban/v1\nkind: Person\nmetadata: {name: %s}\nspec: {devices: [{channel: webhook, address: \"%s/%s\"}]}\n", name, webhook, name)
+	}
+	all := strings.Join(names, ", ")
+	fmt.Fprintf(&b, "---\napiVersion: hinoban/v1\nkind: Team\nmetadata: {name: shop}\nspec: {members: [%s]}\n", all)
+	fmt.Fprintf(&b, "---\napiVersion: hinoban/v1\nkind: Escalation\nmetadata: {name: all}\nspec: {default: true, steps: [{people: [%s], roundRobin: true, wait: 12h}]}\n", all)
+	return b.String()
 }
 
 // load sends signals, each for a service of its own, and answers some of the
@@ -239,13 +262,13 @@ func settled(t *testing.T, s *server) int {
 	t.Helper()
 	var states map[string]int
 	within(t, 3*time.Minute, "every delivery settled", func() bool {
-		states = tally(t, s, `SELECT state, COUNT(*) FROM oncall_delivery GROUP BY state`)
+		states = tally(t, s, `SELECT state, COUNT(*) FROM oncall_ledger GROUP BY state`)
 		return states["pending"] == 0
 	})
 	if states["failed"] > 0 {
 		t.Errorf("%d deliveries failed for good", states["failed"])
 	}
-	odd := tally(t, s, `SELECT 'page', COUNT(*) FROM oncall_page p WHERE p.state = 'calling' AND NOT EXISTS (SELECT 1 FROM oncall_delivery d WHERE d.page = p.id AND d.state = 'sent')`)
+	odd := tally(t, s, `SELECT 'page', COUNT(*) FROM oncall_page p WHERE p.state = 'calling' AND NOT EXISTS (SELECT 1 FROM oncall_ledger d WHERE d.page = p.id AND d.state IN ('sent', 'bundled'))`)
 	if odd["page"] > 0 {
 		t.Errorf("%d pages call and reached nobody", odd["page"])
 	}

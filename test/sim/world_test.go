@@ -19,6 +19,7 @@ import (
 	"github.com/hinoban/hinoban/internal/incident/incidentdb"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
@@ -66,7 +67,7 @@ spec: {team: shop, tier: 2}
 apiVersion: hinoban/v1
 kind: Rota
 metadata: {name: shop}
-spec: {timeZone: America/Chicago, start: 2026-02-16 09:00, members: [aoi, ren, yui, ""]}
+spec: {timeZone: America/Chicago, start: 2026-02-16 09:00, members: [aoi, ren, yui, ""], gaps: accept}
 ---
 apiVersion: hinoban/v1
 kind: Escalation
@@ -197,10 +198,11 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.evaluator.Replace(objectives)
 	w.phone = &phone{mu: &sync.Mutex{}, w: w, name: "inbox", took: map[string]int{}}
 	hook := &phone{mu: w.phone.mu, w: w, name: "webhook", took: w.phone.took}
+	kept := oncalldb.New(w.db, w.log)
 	w.pager = oncall.New(oncall.Config{Timeout: time.Second, Senders: 1}, oncall.Deps{
-		Store: oncalldb.New(w.db, w.log), Alerts: w.inbox, Catalog: cat, Channels: []notify.Channel{w.phone, hook}, Now: clock, NewID: w.newID,
+		Store: kept, Ledger: kept, Adjustments: kept, Key: make([]byte, 32), Alerts: w.inbox, Catalog: cat, Channels: []notify.Channel{w.phone, hook}, Now: clock, NewID: w.newID,
 	})
-	w.pager.Replace(w.plan)
+	w.must(w.pager.Replace(t.Context(), w.plan))
 	w.desk = incident.New(incident.Deps{Store: incidentdb.New(w.db, w.log), Alerts: w.inbox, Services: cat, Log: w.log, Now: clock, NewID: w.newID})
 	w.writer = postmortem.New(postmortem.Deps{Store: postmortemdb.New(w.db, w.log), Incidents: w.desk, Catalog: cat, Log: w.log, Now: clock, NewID: w.newID, Lang: "en"})
 	w.subscribe()
@@ -342,7 +344,7 @@ func (w *world) people(ctx context.Context) {
 	// A missed hand-over: now and then somebody takes over for some hours.
 	if w.rnd.IntN(2*24*60) == 0 {
 		who := []string{"aoi", "ren", "yui"}[w.rnd.IntN(3)]
-		_, err := w.pager.Override(ctx, oncall.Override{Rota: "shop", Person: who, Start: w.now.Add(time.Hour), End: w.now.Add(time.Duration(2+w.rnd.IntN(12)) * time.Hour), By: "ren"})
+		_, err := w.pager.Adjust(ctx, oncall.Adjustment{Kind: rota.Override, Of: rota.Everybody, Rota: "shop", Person: who, Start: w.now.Add(time.Hour), End: w.now.Add(time.Duration(2+w.rnd.IntN(12)) * time.Hour), By: "ren"})
 		w.must(err)
 	}
 }

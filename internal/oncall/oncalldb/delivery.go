@@ -96,7 +96,7 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 			return fmt.Errorf("load page %s: %w", d.Page, err)
 		}
 		service = p.Service
-		if d.State == oncall.Failed && o.Failed != nil {
+		if o.Failed != nil && d.GivesWay(before) {
 			if err := s.failed(ctx, tx, p, d, o); err != nil {
 				return err
 			}

@@ -217,20 +217,12 @@ func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 }
 
 // LastPaged implements oncall.Store.
-func (s *Store) LastPaged(ctx context.Context, people []string) (map[string]time.Time, error) {
-	out := map[string]time.Time{}
+func (s *Store) LastPaged(ctx context.Context, person string) (time.Time, error) {
+	var at int64
 	err := s.db.Read(ctx, func(tx store.Tx) error {
-		for _, p := range people {
-			var at int64
-			err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM (SELECT made_at FROM oncall_ledger WHERE person = $1 AND kind = 'page' ORDER BY id DESC LIMIT 100) AS latest`, p).Scan(&at)
-			if err != nil {
-				return err
-			}
-			out[p] = store.Time(at)
-		}
-		return nil
+		return tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM (SELECT made_at FROM oncall_ledger WHERE person = $1 AND kind = 'page' ORDER BY id DESC LIMIT 100) AS latest`, person).Scan(&at)
 	})
-	return out, err
+	return store.Time(at), err
 }
 
 // Shadowed implements oncall.Store.

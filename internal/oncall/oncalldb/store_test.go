@@ -3,14 +3,17 @@ package oncalldb_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/bus"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
@@ -31,11 +34,11 @@ func each(t *testing.T, fn func(t *testing.T, s *oncalldb.Store, log *bus.Log, d
 
 func open(t *testing.T, s *oncalldb.Store, id, service string) {
 	t.Helper()
-	err := s.OpenPage(t.Context(), service, func(p *oncall.Page) (*oncall.Page, []event.Fact) {
+	err := s.OpenPage(t.Context(), service, func(p *oncall.Page) (*oncall.Page, []oncall.Delivery, []event.Fact) {
 		if p != nil {
 			t.Fatalf("page %s is open already", p.ID)
 		}
-		return &oncall.Page{ID: id, Service: service, Policy: "shop", Alerts: []string{"a"}, State: oncall.Calling, StepAt: t0, OpenedAt: t0}, nil
+		return &oncall.Page{ID: id, Service: service, Policy: "shop", Alerts: []string{"a"}, State: oncall.Calling, StepAt: t0, OpenedAt: t0}, nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +58,9 @@ func add(t *testing.T, s *oncalldb.Store, page string, ids ...string) {
 
 func update(t *testing.T, s *oncalldb.Store, page string, fn func(*oncall.Page) []oncall.Delivery) {
 	t.Helper()
-	_, err := s.UpdatePage(t.Context(), page, func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) { return fn(p), nil, nil })
+	_, err := s.UpdatePage(t.Context(), page, func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
+		return fn(p), nil, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +84,12 @@ func TestOnePageOfAServiceIsOpen(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				err := s.OpenPage(t.Context(), "checkout", func(p *oncall.Page) (*oncall.Page, []event.Fact) {
+				err := s.OpenPage(t.Context(), "checkout", func(p *oncall.Page) (*oncall.Page, []oncall.Delivery, []event.Fact) {
 					if p == nil {
 						p = &oncall.Page{ID: fmt.Sprint("p", i), Service: "checkout", State: oncall.Calling, OpenedAt: t0}
 					}
 					p.Alerts = append(p.Alerts, fmt.Sprint("a", i))
-					return p, nil
+					return p, nil, nil
 				})
 				if err != nil {
 					t.Error(err)
@@ -134,7 +139,10 @@ func TestAnAnswerCancelsWhatIsNotSent(t *testing.T) {
 		update(t, s, "p", func(p *oncall.Page) []oncall.Delivery { p.State = oncall.Answered; return nil })
 		settle := func(id string, err error) {
 			t.Helper()
-			if err := s.Settle(t.Context(), id, func(d *oncall.Delivery) []event.Fact { return d.Settle("r", err, 0, t0) }); err != nil {
+			o := oncall.Settlement{Delivery: id, Fence: 1, Do: func(d *oncall.Delivery) []event.Fact {
+				return d.Settle(notify.Receipt{ProviderID: "r"}, err, 0, t0)
+			}}
+			if err := s.Settle(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -157,7 +165,7 @@ func TestWhatFailsKeepsNothing(t *testing.T) {
 	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
 		open(t, s, "p", "checkout")
 		boom := errors.New("boom")
-		_, err := s.UpdatePage(t.Context(), "p", func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) {
+		_, err := s.UpdatePage(t.Context(), "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
 			p.State = oncall.Answered
 			return []oncall.Delivery{{ID: "d", Page: "p"}}, nil, boom
 		})
@@ -168,7 +176,7 @@ func TestWhatFailsKeepsNothing(t *testing.T) {
 		if _, _, err := s.Page(t.Context(), "nothing"); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("page that is not there: got %v, want NotFound", err)
 		}
-		if err := s.Settle(t.Context(), "nothing", nil); errs.KindOf(err) != errs.NotFound {
+		if err := s.Settle(t.Context(), oncall.Settlement{Delivery: "nothing"}); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("delivery that is not there: got %v, want NotFound", err)
 		}
 	})
@@ -180,7 +188,7 @@ func TestDuePagesAndLists(t *testing.T) {
 			open(t, s, "p"+n, "svc"+n)
 		}
 		update(t, s, "p2", func(p *oncall.Page) []oncall.Delivery { p.StepAt = t0.Add(time.Minute); return nil })
-		update(t, s, "p3", func(p *oncall.Page) []oncall.Delivery { p.State = oncall.Answered; return nil })
+		update(t, s, "p3", func(p *oncall.Page) []oncall.Delivery { p.State, p.StepAt = oncall.Answered, time.Time{}; return nil })
 		if ids, err := s.DuePages(t.Context(), t0); err != nil || fmt.Sprint(ids) != "[p1]" {
 			t.Errorf("got %v (%v), want p1", ids, err)
 		}
@@ -194,34 +202,121 @@ func TestDuePagesAndLists(t *testing.T) {
 	})
 }
 
-func TestOverrides(t *testing.T) {
+func TestAdjustments(t *testing.T) {
 	each(t, func(t *testing.T, s *oncalldb.Store, log *bus.Log, _ *store.DB) {
-		o := oncall.Override{ID: "o1", Rota: "r", Person: "aoi", Start: t0, End: t0.Add(time.Hour), By: "ren", Reason: "swap", Created: t0}
-		if err := s.PutOverride(t.Context(), o, event.Fact{Event: oncall.OverrideAdded{Override: "o1"}, Subject: "rota/r"}); err != nil {
+		a := oncall.Adjustment{
+			ID: "o1", Kind: rota.Temporary, Rota: "r", Person: "aoi", Of: "*", Start: t0, End: t0.Add(time.Hour), By: "ren", Reason: "swap", Created: t0,
+			Mode: rota.Notify, After: 3, Shifts: []rota.StaticShift{{Person: "mio", Start: t0, End: t0.Add(time.Minute)}},
+		}
+		if err := s.PutAdjustment(t.Context(), a, event.Fact{Event: oncall.AdjustmentMade{Adjustment: "o1"}, Subject: "rota/r"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct {
 			from, to time.Duration
 			want     int
 		}{{-time.Hour, 0, 0}, {-time.Hour, time.Second, 1}, {59 * time.Minute, 2 * time.Hour, 1}, {time.Hour, 2 * time.Hour, 0}} {
-			got, err := s.Overrides(t.Context(), t0.Add(tt.from), t0.Add(tt.to))
-			if err != nil || len(got) != tt.want || (len(got) == 1 && got[0] != o) {
+			got, err := s.Adjustments(t.Context(), t0.Add(tt.from), t0.Add(tt.to))
+			if err != nil || len(got) != tt.want || (len(got) == 1 && !cmp.Equal(got[0], a)) {
 				t.Errorf("%s to %s: got %+v (%v), want %d", tt.from, tt.to, got, err, tt.want)
 			}
 		}
-		gone := func(o oncall.Override) []event.Fact {
-			return []event.Fact{{Event: oncall.OverrideRemoved{Override: o.ID, Person: o.Person}, Subject: "rota/r"}}
+		end := func(at time.Time) error {
+			return s.UpdateAdjustment(t.Context(), "o1", func(a *oncall.Adjustment) ([]event.Fact, error) {
+				a.End = at
+				return []event.Fact{{Event: oncall.AdjustmentEnded{Adjustment: "o1"}, Subject: "rota/r"}}, nil
+			})
 		}
-		if err := s.DeleteOverride(t.Context(), "o1", gone); err != nil {
+		if err := end(t0.Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.DeleteOverride(t.Context(), "o1", gone); errs.KindOf(err) != errs.NotFound {
-			t.Errorf("removed twice: got %v, want NotFound", err)
+		if got, err := s.Adjustments(t.Context(), t0, t0.Add(time.Hour)); err != nil || len(got) != 1 || !got[0].End.Equal(t0.Add(time.Minute)) {
+			t.Errorf("ended early: got %+v (%v)", got, err)
 		}
-		if rs, err := log.Events(t.Context(), event.Query{}); err != nil || len(rs) != 2 {
-			t.Errorf("got %d events (%v), want 2", len(rs), err)
+		if err := end(t0); err != nil { // it never was
+			t.Fatal(err)
+		}
+		if err := end(t0); errs.KindOf(err) != errs.NotFound {
+			t.Errorf("taken back twice: got %v, want NotFound", err)
+		}
+		if rs, err := log.Events(t.Context(), event.Query{}); err != nil || len(rs) != 3 {
+			t.Errorf("got %d events (%v), want 3", len(rs), err)
 		}
 	})
+}
+
+func TestEditionsOfRotasAreKept(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		keep := func(at time.Time, docs map[string]string) string {
+			t.Helper()
+			kept, err := s.KeepEditions(t.Context(), at, docs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := ""
+			for _, k := range kept {
+				since := "always"
+				if !k.Since.IsZero() {
+					since = k.Since.Sub(t0).String()
+				}
+				out += k.Rota + "=" + k.Doc + " " + since + "; "
+			}
+			return out
+		}
+		for i, tt := range []struct {
+			docs map[string]string
+			want string
+		}{
+			{map[string]string{"a": "1"}, "a=1 always; "},
+			{map[string]string{"a": "1"}, "a=1 always; "},
+			{map[string]string{"a": "2"}, "a=1 always; a=2 2h0m0s; "},
+			{map[string]string{"a": "2", "b": "1"}, "a=1 always; a=2 2h0m0s; b=1 always; "},
+			{nil, "a=1 always; a=2 2h0m0s; b=1 always; "},
+		} {
+			if got := keep(t0.Add(time.Duration(i)*time.Hour), tt.docs); got != tt.want {
+				t.Errorf("round %d: got %s, want %s", i, got, tt.want)
+			}
+		}
+	})
+}
+
+// What was overridden before there were adjustments goes on as one.
+func TestOverridesBecomeAdjustments(t *testing.T) {
+	testkit.EachEngine(t, func(t *testing.T, db *store.DB) {
+		old, err := fs.ReadFile(oncalldb.Migrations, "migrations/0001_oncall.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Migrate(t.Context(), "oncall", fstest.MapFS{"migrations/0001_oncall.sql": {Data: old}}); err != nil {
+			t.Fatal(err)
+		}
+		err = db.Write(t.Context(), func(tx store.Tx) error {
+			for _, q := range []string{
+				`INSERT INTO oncall_override (id, rota, person, start, until, made_by, reason, created) VALUES ('o', 'r', 'aoi', 1000000, 2000000, 'ren', 'it''s "me"', 5)`,
+				`INSERT INTO oncall_page (id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at) VALUES ('p', 's', 'x', 'y', '[]', 'calling', 0, 0, 1, 1, 0, '', 0)`,
+				`INSERT INTO oncall_delivery (id, page, kind, person, device, channel, address, step, state, due_at, lease, attempts, sent_at, receipt, error) VALUES ('d', 'p', 'page', 'aoi', 'd1', 'inbox', 'aoi', 0, 'pending', 7, 0, 1, 0, '', '')`,
+			} {
+				if _, err := tx.ExecContext(t.Context(), q); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			err = db.Migrate(t.Context(), "oncall", oncalldb.Migrations)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := oncalldb.New(db, bus.New(db, time.Now, id.New))
+		as, err := s.Adjustments(t.Context(), time.Unix(0, 0), time.Unix(9, 0))
+		if err != nil || len(as) != 1 || as[0].Kind != rota.Override || as[0].Of != rota.Everybody || as[0].Reason != `it's "me"` {
+			t.Errorf("got %+v (%v), want the override", as, err)
+		}
+		p, ds, err := s.Page(t.Context(), "p")
+		if err != nil || p.State != oncall.Calling || len(ds) != 1 || ds[0].Attempts != 1 || ds[0].State != oncall.Pending {
+			t.Errorf("got %+v and %+v (%v), want the page and its delivery", p, ds, err)
+		}
+	}, testkit.Tables{Room: "bus", Files: bus.Migrations})
 }
 
 func TestInbox(t *testing.T) {
@@ -256,12 +351,15 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
 		ctx := t.Context()
 		opened := oncall.Page{ID: "p", Service: "api", State: oncall.NoPolicy, Alerts: []string{"a"}, OpenedAt: time.Unix(100, 0).UTC()}
-		if err := s.OpenPage(ctx, "api", func(*oncall.Page) (*oncall.Page, []event.Fact) { return &opened, nil }); err != nil {
+		if err := s.OpenPage(ctx, "api", func(*oncall.Page) (*oncall.Page, []oncall.Delivery, []event.Fact) { return &opened, nil, nil }); err != nil {
 			t.Fatal(err)
 		}
 		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
-		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi"}
-		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page) ([]oncall.Delivery, []event.Fact, error) { *p = want; return nil, nil, nil }); err != nil {
+		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", Severity: "critical", Acks: []string{"aoi"}, Shadows: []string{"mio"}, Came: []time.Time{at(4)}}
+		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
+			*p = want
+			return nil, nil, nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		got, _, err := s.Page(ctx, "p")

@@ -204,6 +204,7 @@ func API(a *httpd.API, d Deps) {
 		p, err := d.Pager.Decline(ctx, in.ID, auth.Actor(ctx, in.Body.as()))
 		return PageAnswer{p}, err
 	})
+	d.proofAPI(a)
 	httpd.Get(a, "/api/v1/inbox/{person}", op("list-inbox", "A person's built-in inbox"), d.apiInbox)
 }
 

@@ -128,7 +128,7 @@ func known(base string, kinds []Kind) bool {
 }
 
 var (
-	testList   = regexp.MustCompile(`(?m)^tests:`)
+	testList   = regexp.MustCompile(`(?m)^(tests|world):`)
 	ofDocument = regexp.MustCompile(`(?m)^(- )?(apiVersion|version):`)
 )
 

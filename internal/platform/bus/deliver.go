@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -49,6 +50,7 @@ type Subscriber struct {
 	name     string
 	names    []string
 	handlers map[string][]Handler
+	abreast  int // subjects delivered side by side; 0 is one
 }
 
 // Subscriber returns the worker that delivers to the room called name.
@@ -93,14 +95,70 @@ func (s *Subscriber) Step(ctx context.Context) (int, error) {
 	if err != nil || len(records) == 0 {
 		return 0, err
 	}
-	done := cursor
-	for _, r := range records {
-		if err := s.deliver(ctx, r); err != nil {
-			return 0, errors.Join(err, s.save(context.WithoutCancel(ctx), done))
+	taken, err := s.deliverAll(ctx, records)
+	if err != nil {
+		done := cursor
+		for i, ok := range taken {
+			if !ok {
+				break
+			}
+			done = records[i].Seq
 		}
-		done = r.Seq
+		return 0, errors.Join(err, s.save(context.WithoutCancel(ctx), done))
 	}
-	return len(records), s.save(ctx, done)
+	return len(records), s.save(ctx, records[len(records)-1].Seq)
+}
+
+// deliverAll hands records over, those of one subject in order, and says which
+// were taken. After a failure it begins nothing new.
+func (s *Subscriber) deliverAll(ctx context.Context, records []event.Record) ([]bool, error) {
+	taken := make([]bool, len(records))
+	var subjects []string
+	by := map[string][]int{}
+	for i, r := range records {
+		subject := r.Subject
+		if s.abreast <= 1 {
+			subject = "" // all in the order of the log
+		}
+		if by[subject] == nil {
+			subjects = append(subjects, subject)
+		}
+		by[subject] = append(by[subject], i)
+	}
+	var mu sync.Mutex
+	var failed error
+	failing := func(err error) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if failed == nil {
+			failed = err
+		}
+		return failed != nil
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, max(1, s.abreast))
+	for _, subject := range subjects {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			for _, i := range by[subject] {
+				if failing(nil) || failing(s.deliver(ctx, records[i])) {
+					return
+				}
+				taken[i] = true
+			}
+		})
+	}
+	wg.Wait()
+	return taken, failed
+}
+
+// Abreast has the events of up to n subjects delivered side by side, so that
+// their handlers share commits; those of one subject stay in order. It belongs
+// before Run.
+func (s *Subscriber) Abreast(n int) *Subscriber {
+	s.abreast = n
+	return s
 }
 
 // deliver hands r to its handlers until they take it, or parks it.

@@ -23,6 +23,7 @@ type Module struct {
 	Pages      func(kit *webkit.Kit, all []Panel) []httpd.Route
 	API        func(*httpd.API) // typed operations
 	On         []bus.Handler    // what it hears from the log
+	Abreast    int              // how many subjects it hears of side by side; 0 is one
 	Loops      []run.Loop
 	Workers    []run.Worker
 	Kinds      []ascode.Kind
