@@ -83,7 +83,7 @@ func (a *App) openBuddy(ctx context.Context) error {
 	if err := a.db.Migrate(ctx, "oncall", oncalldb.Migrations); err != nil {
 		return err
 	}
-	p := pair{app: a, keys: keys, kept: oncalldb.New(a.db, a.bus), alerts: alertdb.New(a.db, a.bus, id.New)}
+	p := &pair{app: a, keys: keys, kept: oncalldb.New(a.db, a.bus), alerts: alertdb.New(a.db, a.bus, id.New)}
 	if cfg.Of == "" {
 		p.client = httpc.New(httpc.Options{Timeout: forwardTime, AllowPrivate: true})
 		a.paired = &pairedServer{pair: p, counts: buddy.Counts{}}

@@ -27,7 +27,7 @@ const (
 
 // pairedServer is the side of the server.
 type pairedServer struct {
-	pair
+	*pair
 
 	mu       sync.Mutex
 	server   buddy.Server
@@ -238,7 +238,7 @@ func (s *pairedServer) handover(ctx context.Context, c buddy.Call, body []byte) 
 	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&b); err != nil {
 		return nil, errs.New(errs.Invalid, "read the batch: %w", err)
 	}
-	again, err := s.app.adopt(ctx, &s.pair, b.Pages, b.Alerts)
+	again, err := s.app.adopt(ctx, s.pair, b.Pages, b.Alerts)
 	if err != nil {
 		return nil, fmt.Errorf("take over from the buddy: %w", err)
 	}

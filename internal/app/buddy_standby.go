@@ -28,7 +28,7 @@ const (
 
 // standby is the side of the buddy.
 type standby struct {
-	pair
+	*pair
 	cfg   buddy.Config
 	beats *http.Client
 	used  string // names what of the plan was put to work; of the watch alone
@@ -249,7 +249,7 @@ func (s *standby) refresh(ctx context.Context, active bool) error {
 		return nil
 	}
 	p := s.held()
-	again, err := s.app.adopt(ctx, &s.pair, p.Pages, p.Alerts)
+	again, err := s.app.adopt(ctx, s.pair, p.Pages, p.Alerts)
 	if err != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func (s *standby) takeOver(ctx context.Context, planned bool) error {
 		return err
 	}
 	p := s.held()
-	again, err := s.app.adopt(ctx, &s.pair, p.Pages, p.Alerts)
+	again, err := s.app.adopt(ctx, s.pair, p.Pages, p.Alerts)
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
