@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
+	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/buddy"
@@ -43,6 +44,13 @@ func (s *pairedServer) makePlan(ctx context.Context) (p buddy.Plan, err error) {
 	}
 	if p.Sources, err = s.app.carriedOut(ctx); err != nil {
 		return p, err
+	}
+	for _, v := range s.app.routing.state.Silences(now) {
+		doc, err := json.Marshal(v)
+		if err != nil {
+			return p, err
+		}
+		p.Silences = append(p.Silences, doc)
 	}
 	subscribers, err := oncalldb.NewSubscriptions(s.app.db).All(ctx)
 	if err != nil {
@@ -205,6 +213,15 @@ func (s *standby) usePlan(ctx context.Context) error {
 	if err := oncalldb.NewSubscriptions(s.app.db).Replace(ctx, subscribers); err != nil {
 		return fmt.Errorf("use the plan's subscriptions: %w", err)
 	}
+	if err := s.useSenders(ctx, p); err != nil {
+		return err
+	}
+	s.used = sum
+	return s.app.pager.Refresh(ctx)
+}
+
+// useSenders puts the plan's sources and silences to work.
+func (s *standby) useSenders(ctx context.Context, p buddy.Plan) error {
 	var carried []ingest.Carried
 	for _, v := range p.Sources {
 		c := ingest.Carried{Keys: ingest.Keys{Key: v.Key, Secret: v.Secret}}
@@ -216,13 +233,21 @@ func (s *standby) usePlan(ctx context.Context) error {
 	if err := s.app.sources.Import(ctx, carried); err != nil {
 		return fmt.Errorf("use the plan's sources: %w", err)
 	}
-	s.used = sum
-	return s.app.pager.Refresh(ctx)
+	for _, doc := range p.Silences {
+		var v dispatch.Silence
+		if err := json.Unmarshal(doc, &v); err != nil {
+			return errs.New(errs.Invalid, "read a silence of the plan: %w", err)
+		}
+		if err := s.app.routing.state.SetSilence(v); err != nil {
+			return fmt.Errorf("use silence %s: %w", v.ID, err)
+		}
+	}
+	return nil
 }
 
 // usedSum names what of a plan is put to work when it comes.
 func usedSum(p buddy.Plan) (string, error) {
-	text, err := json.Marshal(buddy.Plan{Files: p.Files, Adjustments: p.Adjustments, Sources: p.Sources, Subscriptions: p.Subscriptions})
+	text, err := json.Marshal(buddy.Plan{Files: p.Files, Adjustments: p.Adjustments, Sources: p.Sources, Silences: p.Silences, Subscriptions: p.Subscriptions})
 	return buddy.BodySum(text), err
 }
 

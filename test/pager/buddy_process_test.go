@@ -153,6 +153,18 @@ func (h *host) source(name string) string {
 	return out.Key
 }
 
+// silence silences a service for an hour.
+func (h *host) silence(service string) {
+	h.t.Helper()
+	now := time.Now().UTC()
+	err := h.api.Post(h.t.Context(), "/api/v2/silences", map[string]any{
+		"matchers": []map[string]any{{"name": "service", "value": service, "isRegex": false}}, "startsAt": now, "endsAt": now.Add(time.Hour), "createdBy": "aoi", "comment": "work",
+	}, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // send posts one event and reports whether it was taken.
 func (h *host) send(key, action, dedup, summary, severity string) bool {
 	body, err := json.Marshal(map[string]any{

@@ -35,14 +35,15 @@ func TestTheBuddyPagesWhenTheServerIsDead(t *testing.T) {
 	l := newTold(t)
 	server, buddy := pair(t, l, flags...)
 	keys := map[string]string{}
-	for _, name := range []string{"shop", "cart", "pay"} {
+	for _, name := range []string{"shop", "cart", "pay", "quiet"} {
 		keys[name] = server.source(name)
 	}
+	server.silence("quiet")
 	if !server.send(keys["shop"], "trigger", "a", "disk full at shop", "critical") {
 		t.Fatal("the server does not take an event")
 	}
 	server.eventually(30*time.Second, "the server pages", func() bool { return l.count("page", "disk full at shop") == 1 })
-	server.eventually(time.Minute, "the buddy knows of it", func() bool { s := buddy.status(); return s.OpenPages == 1 && s.OpenAlerts == 1 && s.Sources == 3 })
+	server.eventually(time.Minute, "the buddy knows of it", func() bool { s := buddy.status(); return s.OpenPages == 1 && s.OpenAlerts == 1 && s.Sources == 4 })
 	// A sender that knows only the buddy reaches the server.
 	if !buddy.send(keys["shop"], "trigger", "a2", "shop again", "warning") || len(server.alerts("shop")) != 2 {
 		t.Error("the buddy does not pass on what a sender posts")
@@ -51,7 +52,7 @@ func TestTheBuddyPagesWhenTheServerIsDead(t *testing.T) {
 
 	died := time.Now()
 	server.end(syscall.SIGKILL)
-	for _, name := range []string{"cart", "pay"} {
+	for _, name := range []string{"quiet", "cart", "pay"} {
 		if !buddy.send(keys[name], "trigger", "b", "disk full at "+name, "critical") {
 			t.Errorf("the buddy does not take an event of %s", name)
 		}
@@ -70,7 +71,7 @@ func TestTheBuddyPagesWhenTheServerIsDead(t *testing.T) {
 	// The buddy itself dies too, and goes on from its disk.
 	buddy.end(syscall.SIGKILL)
 	buddy.start()
-	if s := buddy.status(); s.Role != "active" || s.Sources != 3 || s.Documents == 0 {
+	if s := buddy.status(); s.Role != "active" || s.Sources != 4 || s.Documents == 0 {
 		t.Errorf("after its own death the buddy is %+v, want active with its plan", s)
 	}
 
@@ -129,6 +130,9 @@ func checkAfterwards(t *testing.T, server *host, l *told) {
 	}
 	if said := fmt.Sprint(log.Records); !strings.Contains(said, "oncall.buddy_took_over") || !strings.Contains(said, "oncall.buddy_handed_back") {
 		t.Errorf("the log has %s", said)
+	}
+	if quiet := server.alerts("quiet"); len(quiet) != 1 || l.count("page", "disk full at quiet") != 0 {
+		t.Errorf("quiet: got %+v and %d pages, want one alert that wakes nobody", quiet, l.count("page", "disk full at quiet"))
 	}
 	<-time.After(3 * time.Second) // for a page that must not come
 	for _, text := range []string{"disk full at shop", "disk full at cart", "disk full at pay", "our pager is dead"} {

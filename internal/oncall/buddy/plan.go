@@ -27,6 +27,7 @@ type Plan struct {
 	Adjustments   []oncall.Adjustment `json:"adjustments,omitempty"`
 	Sources       []Source            `json:"sources,omitempty"`
 	Subscriptions []Subscription      `json:"subscriptions,omitempty"`
+	Silences      []json.RawMessage   `json:"silences,omitempty"`
 	Keys          map[string][]byte   `json:"keys"` // that sign links and pushes, by purpose
 	Pages         []Page              `json:"pages,omitempty"`
 	Alerts        []Alert             `json:"alerts,omitempty"` // not resolved
