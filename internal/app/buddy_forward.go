@@ -88,14 +88,10 @@ func (s *pairedServer) door(next http.Handler) http.Handler {
 // cannot take is taken here, and is on disk before it is answered.
 func (s *standby) door(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.doors.RLock()
-		defer s.doors.RUnlock()
-		active := s.standing().Role == buddy.Active
-		if r.Header.Get(buddy.ForwardedHeader) != "" && !active {
-			httpd.WriteProblem(w, httpd.Problem{Status: http.StatusServiceUnavailable, Detail: "this buddy is passive"})
-			return
-		}
-		if !active {
+		stand := s.standing()
+		// No door is held meanwhile: a server that hangs must not keep its buddy from
+		// taking over.
+		if stand.Role != buddy.Active && r.Header.Get(buddy.ForwardedHeader) == "" && !s.lost(stand) {
 			out, ok, err := s.pass(r, s.app.cfg.Buddy.Of)
 			if err != nil {
 				httpd.WriteProblem(w, httpd.Problem{Status: http.StatusBadRequest, Detail: "the body could not be read: " + err.Error()})
@@ -105,8 +101,22 @@ func (s *standby) door(next http.Handler) http.Handler {
 				out.write(w)
 				return
 			}
+		}
+		s.doors.RLock()
+		defer s.doors.RUnlock()
+		if s.standing().Role != buddy.Active {
+			if r.Header.Get(buddy.ForwardedHeader) != "" {
+				httpd.WriteProblem(w, httpd.Problem{Status: http.StatusServiceUnavailable, Detail: "this buddy is passive"})
+				return
+			}
 			s.touch()
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// lost reports whether the server was not heard for so long that senders need not
+// wait for it.
+func (s *standby) lost(stand buddy.Standing) bool {
+	return stand.GoodSince.IsZero() && s.app.now().Sub(stand.LastGood) > 2*s.cfg.Every()+s.cfg.Timeout()
 }
