@@ -3,6 +3,7 @@ package oncall
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,7 @@ func (p *Pager) Replace(ctx context.Context, plan *Plan) error {
 	if err != nil {
 		return fmt.Errorf("keep the editions of rotas: %w", err)
 	}
-	return p.Refresh(ctx)
+	return errors.Join(p.Refresh(ctx), p.readTurns(ctx))
 }
 
 // withPast returns the plan with the earlier editions of its rotas.

@@ -52,6 +52,7 @@ type Pager struct {
 	plan        atomic.Pointer[Plan]
 	adjusted    atomic.Pointer[[]Adjustment]
 	lanes       lanes
+	turns       turns
 }
 
 // Deps are what a Pager needs.
@@ -95,13 +96,7 @@ func (p *Pager) world(ctx context.Context, now time.Time) (World, error) {
 		return World{}, fmt.Errorf("load adjustments: %w", err)
 	}
 	w := World{Plan: plan, Adjustments: adjustments, NewID: p.newID, Person: func(id string) (catalog.Person, error) { return p.catalog.Person(ctx, id) }}
-	w.LastPaged = func(id string) time.Time {
-		at, err := p.store.LastPaged(ctx, id)
-		if err != nil {
-			return time.Time{} // whose turn it is matters less than that somebody is called
-		}
-		return at
-	}
+	w.LastPaged = p.turns.last
 	return w, nil
 }
 
@@ -132,6 +127,7 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 			return nil, nil, nil
 		}
 		ds, more := open.Advance(w, now)
+		p.turns.paged(ds)
 		return open, ds, append(facts, more...)
 	})
 }

@@ -28,6 +28,7 @@ func (p *Pager) Escalate(ctx context.Context) error {
 	for _, id := range ids {
 		_, err = p.store.UpdatePage(ctx, id, func(page *Page, _ []Delivery) ([]Delivery, []event.Fact, error) {
 			ds, facts := page.Advance(w, now)
+			p.turns.paged(ds)
 			return ds, facts, nil
 		})
 		if err != nil {
@@ -40,7 +41,7 @@ func (p *Pager) Escalate(ctx context.Context) error {
 // Tend reads what other servers changed and ends what is over. It is one round
 // of a worker.
 func (p *Pager) Tend(ctx context.Context) error {
-	return errors.Join(p.Refresh(ctx), p.graduate(ctx))
+	return errors.Join(p.Refresh(ctx), p.readTurns(ctx), p.graduate(ctx))
 }
 
 // Call is one line of what would happen if a service fired.

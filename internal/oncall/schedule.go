@@ -153,8 +153,10 @@ func (p *Plan) OnCall(s Step, all []Adjustment, t time.Time) []string {
 
 // targets are the people whom a step tells at t, and those who learn beside them.
 func (p *Plan) targets(s Step, all []Adjustment, t time.Time) (people []string, shadows []rota.Shadowing) {
+	seen := make(map[string]bool, len(s.People)+len(s.Rotas))
 	put := func(who string) {
-		if who != "" && !slices.Contains(people, who) {
+		if who != "" && !seen[who] {
+			seen[who] = true
 			people = append(people, who)
 		}
 	}
@@ -177,5 +179,5 @@ func (p *Plan) targets(s Step, all []Adjustment, t time.Time) (people []string, 
 	for _, who := range s.People {
 		put(who)
 	}
-	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return slices.Contains(people, s.Person) })
+	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return seen[s.Person] })
 }

@@ -42,14 +42,13 @@ type Happening struct {
 // NewSimulation begins one. teams is who owns a service, or "".
 func NewSimulation(plan *Plan, adjustments []Adjustment, person func(string) (catalog.Person, error), teams func(string) string, now time.Time) *Simulation {
 	s := &Simulation{teams: teams, now: now, keys: map[string]AlertRef{}, down: map[string]bool{}}
-	last := map[string]time.Time{}
-	s.world = World{Plan: plan, Adjustments: adjustments, Person: person, NewID: s.newID, LastPaged: func(id string) time.Time {
+	s.world = World{Plan: plan, Adjustments: adjustments, Person: person, NewID: s.newID, LastPaged: func(id string) (last time.Time) {
 		for _, d := range s.ledger {
-			if d.Kind == KindPage && d.MadeAt.After(last[d.Person]) {
-				last[d.Person] = d.MadeAt
+			if d.Kind == KindPage && d.Person == id {
+				last = later(last, d.MadeAt)
 			}
 		}
-		return last[id]
+		return last
 	}}
 	return s
 }

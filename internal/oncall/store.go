@@ -34,8 +34,8 @@ type Store interface {
 	// DuePages returns the ids of the pages with something due at now, and of those
 	// that were opened after now, because the clock was set back.
 	DuePages(ctx context.Context, now time.Time) ([]string, error)
-	// LastPaged says when a person was paged last; zero is never.
-	LastPaged(ctx context.Context, person string) (time.Time, error)
+	// Paged says when each person was paged last since a time.
+	Paged(ctx context.Context, since time.Time) (map[string]time.Time, error)
 	// Shadowed counts the pages since a time at which a person learned.
 	Shadowed(ctx context.Context, person string, since time.Time) (int, error)
 }

@@ -216,13 +216,20 @@ func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 	return err
 }
 
-// LastPaged implements oncall.Store.
-func (s *Store) LastPaged(ctx context.Context, person string) (time.Time, error) {
-	var at int64
+// Paged implements oncall.Store.
+func (s *Store) Paged(ctx context.Context, since time.Time) (map[string]time.Time, error) {
+	out := map[string]time.Time{}
 	err := s.db.Read(ctx, func(tx store.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM (SELECT made_at FROM oncall_ledger WHERE person = $1 AND kind = 'page' ORDER BY id DESC LIMIT 100) AS latest`, person).Scan(&at)
+		_, err := store.All(ctx, tx, func(row store.Scanner) (struct{}, error) {
+			var person string
+			var at int64
+			err := row.Scan(&person, &at)
+			out[person] = store.Time(at)
+			return struct{}{}, err
+		}, `SELECT person, MAX(made_at) FROM oncall_ledger WHERE made_at >= $1 AND kind = 'page' GROUP BY person`, store.Micros(since))
+		return err
 	})
-	return store.Time(at), err
+	return out, err
 }
 
 // Shadowed implements oncall.Store.
