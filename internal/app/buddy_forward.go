@@ -45,7 +45,7 @@ func (p *pair) pass(r *http.Request, to string) (out passed, ok bool, err error)
 	}
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, to+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
-		return out, false, nil //nolint:nilerr // an address that cannot be asked takes nothing
+		return out, false, nil // an address that cannot be asked takes nothing
 	}
 	for name, values := range r.Header {
 		switch http.CanonicalHeaderKey(name) {
@@ -57,7 +57,7 @@ func (p *pair) pass(r *http.Request, to string) (out passed, ok bool, err error)
 	req.Header.Set(buddy.ForwardedHeader, "1")
 	res, err := p.client.Do(req)
 	if err != nil {
-		return out, false, nil //nolint:nilerr // it is taken here in its place
+		return out, false, nil // it is taken here in its place
 	}
 	defer func() { _ = res.Body.Close() }() // it was read
 	out = passed{status: res.StatusCode, header: res.Header}

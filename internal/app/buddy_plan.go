@@ -192,16 +192,13 @@ func (s *standby) usePlan(ctx context.Context) error {
 	if err != nil || sum == s.used {
 		return err
 	}
-	if set, problems := ascode.Parse(p.Files, Kinds()); len(problems) == 0 {
-		built, more := build(set)
-		if len(more) > 0 {
-			return errs.New(errs.Invalid, "the server's documents are not understood here: is this the same version? %s", more[0])
-		}
-		if s.app.config.Set().Sum() != set.Sum() || s.app.pager.Plan() == nil {
-			s.app.config.usePaging(ctx, set, built, s.app.cfg.Buddy.Policy)
-		}
-	} else {
+	set, problems := ascode.Parse(p.Files, Kinds())
+	built, more := build(set)
+	if problems = append(problems, more...); len(problems) > 0 {
 		return errs.New(errs.Invalid, "the server's documents are not understood here: is this the same version? %s", problems[0])
+	}
+	if s.app.config.Set().Sum() != set.Sum() {
+		s.app.config.usePaging(ctx, set, built, s.app.cfg.Buddy.Policy)
 	}
 	if err := s.kept.ReplaceAdjustments(ctx, p.Adjustments); err != nil {
 		return fmt.Errorf("use the plan's adjustments: %w", err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,11 +85,7 @@ func (s *pairedServer) delivered() {
 func (s *pairedServer) change(ctx context.Context, fn func() error) error {
 	s.mu.Lock()
 	err := fn()
-	counts := buddy.Counts{}
-	for k, v := range s.counts {
-		counts[k] = v
-	}
-	doc := serverDoc{Server: s.server, Counts: counts, Sequence: s.sequence, Took: s.took}
+	doc := serverDoc{Server: s.server, Counts: maps.Clone(s.counts), Sequence: s.sequence, Took: s.took}
 	s.mu.Unlock()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,7 +62,7 @@ func newHost(t *testing.T, args ...string) *host {
 	}
 	h := &host{t: t, addr: addr, url: "http://" + addr}
 	h.api = client.New(h.url, "")
-	h.args = append(args, "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--allow-private-webhooks")
+	h.args = append(slices.Clone(args), "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--allow-private-webhooks")
 	return h
 }
 

@@ -83,15 +83,19 @@ const (
 func (s Standing) Decide(c Config, b *Beat, holds bool, now time.Time) (step Step, planned bool) {
 	good := b != nil && b.Works
 	asked := b != nil && b.Planned && b.Role == HandedOver
+	if s.Role == Active {
+		if good && !asked && (s.Planned || now.Sub(s.GoodSince) >= c.Settled()) {
+			return HandBack, s.Planned
+		}
+		return Stay, false
+	}
 	switch {
-	case s.Role != Active && asked:
+	case asked:
 		return TakeOver, true
-	case s.Role != Active && !good && now.Sub(s.LastGood) >= c.DeadAfter:
+	case !good && now.Sub(s.LastGood) >= c.DeadAfter:
 		return TakeOver, false
-	case s.Role != Active && good && holds:
+	case good && holds:
 		return HandBack, false
-	case s.Role == Active && !asked && good && (s.Planned || now.Sub(s.GoodSince) >= c.Settled()):
-		return HandBack, s.Planned
 	}
 	return Stay, false
 }
