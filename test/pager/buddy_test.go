@@ -268,3 +268,32 @@ func TestTheDoorsOfABuddyAreClosed(t *testing.T) {
 		}
 	}
 }
+
+// A server that stands still is as good as dead, and comes back in the middle of
+// what it did.
+func TestAServerThatHangsIsReplaced(t *testing.T) {
+	l := newTold(t)
+	server, buddy := pair(t, l, "--dead-after", "3s")
+	key := server.source("shop")
+	buddy.eventually(time.Minute, "the buddy has the plan", func() bool { return buddy.status().Sources == 1 })
+	if err := server.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if !buddy.send(key, "trigger", "a", "disk full at shop", "critical") {
+		t.Error("the buddy does not take an event while the server hangs")
+	}
+	buddy.eventually(time.Minute, "the buddy pages", func() bool {
+		return l.count("page", "our pager is dead") == 1 && l.count("page", "disk full at shop") == 1
+	})
+	if err := server.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	buddy.eventually(time.Minute, "the buddy hands back", buddy.roleIs("passive"))
+	server.eventually(time.Minute, "the server says that it lives", func() bool { return l.count("resolved", "our pager is dead") == 1 })
+	if all := server.alerts("shop"); len(all) != 1 {
+		t.Errorf("shop: got %+v, want one alert", all)
+	}
+	if n := l.count("page", "disk full at shop"); n != 1 {
+		t.Errorf("it was paged %d times, want once", n)
+	}
+}
