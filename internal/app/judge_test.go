@@ -35,7 +35,7 @@ func TestAMessageIsJudgedInOneTap(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("got %d pages, %v", len(pages), err)
 	}
-	ask := a.askJudgement(t.Context(), pages[0].ID, "aoi", "ja", "slack")
+	ask := a.askJudgement(t.Context(), pages[0], "aoi", "ja", "slack")
 	if len(ask.Answers) != 4 || ask.Text != "役に立ちましたか？" {
 		t.Fatalf("got %+v, want four answers", ask)
 	}

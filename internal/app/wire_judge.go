@@ -91,10 +91,13 @@ func (a *App) heardIncidents() bus.Handler {
 // askJudgement is the question below the message of a page: four links that
 // judge the alert which opened it, as the person whom the message is for. A
 // message is never held up by what it asks.
-func (a *App) askJudgement(ctx context.Context, page, person, lang, channel string) notify.Ask {
-	records, err := a.bus.Events(ctx, event.Query{Subjects: []string{oncall.Subject(page)}, Names: []string{oncall.PageOpened{}.EventName()}, Limit: 1})
+func (a *App) askJudgement(ctx context.Context, page oncall.Page, person, lang, channel string) notify.Ask {
+	if page.First != "" {
+		return a.ask(page.First, person, lang, channel)
+	}
+	records, err := a.bus.Events(ctx, event.Query{Subjects: []string{oncall.Subject(page.ID)}, Names: []string{oncall.PageOpened{}.EventName()}, Limit: 1})
 	if err != nil || len(records) == 0 {
-		a.log.WarnContext(ctx, "a message asks for no judgement", "page", page, "err", err)
+		a.log.WarnContext(ctx, "a message asks for no judgement", "page", page.ID, "err", err)
 		return notify.Ask{}
 	}
 	id := alertOf(records[0])

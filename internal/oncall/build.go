@@ -58,9 +58,12 @@ func (c calendars) of(names []string) rota.Holidays {
 
 // Build makes the plan of a set and checks what refers to what.
 func Build(set *ascode.Set) (*Plan, ascode.Problems) {
-	b := builder{set: set, plan: &Plan{}, zones: zones{}}
+	b := builder{set: set, plan: &Plan{}, zones: zones{}, people: map[string]int{}}
 	b.calendars, b.problems = calendarsOf(set)
 	b.plan.calendars = b.calendars
+	for _, p := range ascode.Of[catalog.PersonSpec](set) {
+		b.people[p.Metadata.Name] = len(p.Spec.Devices)
+	}
 	for _, d := range ascode.Of[RotaSpec](set) {
 		b.rota(d)
 	}
@@ -82,6 +85,7 @@ type builder struct {
 	plan      *Plan
 	zones     zones
 	calendars calendars
+	people    map[string]int // how many devices each has
 	problems  ascode.Problems
 }
 
@@ -209,11 +213,11 @@ func has[T any](set *ascode.Set, name string) bool {
 
 // reachable says what is wrong with somebody who is to be called.
 func (b *builder) reachable(d ascode.Document, at, who string) {
-	i := slices.IndexFunc(ascode.Of[catalog.PersonSpec](b.set), func(p ascode.Doc[catalog.PersonSpec]) bool { return p.Metadata.Name == who })
+	devices, known := b.people[who]
 	switch {
-	case i < 0:
+	case !known:
 		b.problems = append(b.problems, d.At(at, "add a Person document of this name, or mend the name", "there is no person %q", who))
-	case len(ascode.Of[catalog.PersonSpec](b.set)[i].Spec.Devices) == 0:
+	case devices == 0:
 		b.problems = append(b.problems, d.At(at, "add devices: to the person; {channel: inbox} says that the inbox of the web page is enough", "%s has no device that could call", who))
 	}
 }

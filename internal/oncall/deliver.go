@@ -162,7 +162,7 @@ func (p *Pager) send(ctx context.Context, wanted []said) (notify.Receipt, error)
 	defer cancel()
 	m := p.message(wanted, who)
 	if p.ask != nil && d.Kind != KindCanary {
-		m.Ask = p.ask(ctx, d.Page, d.Person, who.Lang, d.Channel)
+		m.Ask = p.ask(ctx, wanted[0].page, d.Person, who.Lang, d.Channel)
 	}
 	if finder, can := ch.(notify.Finder); can && d.Doubt {
 		if r, there, err := finder.Find(ctx, d.Address, m); err == nil && there {

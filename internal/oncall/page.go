@@ -41,6 +41,7 @@ type Page struct {
 	Acks     []string    `json:"acks,omitempty"`    // who has answered, where several must
 	Shadows  []string    `json:"shadows,omitempty"` // who was told to learn
 	Came     []time.Time `json:"came,omitempty"`    // when its last alerts came
+	First    string      `json:"first,omitempty"`   // the alert that opened it
 }
 
 // AlertRef is what a page keeps of an alert.
@@ -57,7 +58,7 @@ const worker = "oncall.pager"
 
 // openPage starts a page for an alert. Its first step is due at once.
 func openPage(id string, a AlertRef, policy Policy, ok bool, now time.Time) (Page, []event.Fact) {
-	p := Page{ID: id, Service: a.Service, Policy: policy.ID, Summary: a.Summary, Severity: a.Severity, Alerts: []string{a.ID}, State: Calling, StepAt: now, OpenedAt: now, Came: []time.Time{now}}
+	p := Page{ID: id, Service: a.Service, Policy: policy.ID, Summary: a.Summary, Severity: a.Severity, Alerts: []string{a.ID}, State: Calling, StepAt: now, OpenedAt: now, Came: []time.Time{now}, First: a.ID}
 	if !ok || len(policy.Steps) == 0 {
 		p.State, p.StepAt = NoPolicy, time.Time{}
 		return p, []event.Fact{p.fact(now, worker, PageOpened{Page: id, Service: a.Service, Alert: a.ID, Summary: a.Summary}), p.fact(now, worker, Exhausted{Page: id, Service: a.Service, Reason: "no escalation policy covers this service"})}

@@ -47,7 +47,7 @@ type Pager struct {
 	channels    map[string]notify.Channel
 	now         func() time.Time
 	newID       func() string
-	ask         func(ctx context.Context, page, person, lang, channel string) notify.Ask
+	ask         func(ctx context.Context, page Page, person, lang, channel string) notify.Ask
 	key         []byte
 	plan        atomic.Pointer[Plan]
 	adjusted    atomic.Pointer[[]Adjustment]
@@ -68,7 +68,7 @@ type Deps struct {
 	// Key signs the links and buttons that answer a page; at least 32 bytes.
 	Key []byte
 	// Ask is the question below the message of a page to a person; nil asks nothing.
-	Ask func(ctx context.Context, page, person, lang, channel string) notify.Ask
+	Ask func(ctx context.Context, page Page, person, lang, channel string) notify.Ask
 }
 
 // New returns a Pager with an empty plan.

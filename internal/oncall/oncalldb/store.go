@@ -152,7 +152,8 @@ func (s *Store) Pages(ctx context.Context, q oncall.PageQuery) (out []oncall.Pag
 func (s *Store) DuePages(ctx context.Context, now time.Time) (out []string, err error) {
 	err = s.db.Read(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
-			`SELECT id FROM oncall_page WHERE step_at > 0 AND (step_at <= $1 OR (opened_at > $1 AND closed_at = 0)) ORDER BY step_at LIMIT 1000`, store.Micros(now))
+			`SELECT id FROM (SELECT id, step_at FROM oncall_page WHERE step_at > 0 AND step_at <= $1
+				UNION SELECT id, step_at FROM oncall_page WHERE opened_at > $1 AND closed_at = 0) AS due ORDER BY step_at LIMIT 1000`, store.Micros(now))
 		return err
 	})
 	return out, err
@@ -178,7 +179,7 @@ func scanPage(row store.Scanner) (p oncall.Page, err error) {
 	if err := json.Unmarshal([]byte(doc), &more); err != nil {
 		return p, fmt.Errorf("read page %s: %w", p.ID, err)
 	}
-	p.Severity, p.Acks, p.Shadows, p.Came = more.Severity, more.Acks, more.Shadows, more.Came
+	p.Severity, p.Acks, p.Shadows, p.Came, p.First = more.Severity, more.Acks, more.Shadows, more.Came, more.First
 	return p, json.Unmarshal([]byte(alerts), &p.Alerts)
 }
 
@@ -188,6 +189,7 @@ type pageDoc struct {
 	Acks     []string    `json:"acks,omitempty"`
 	Shadows  []string    `json:"shadows,omitempty"`
 	Came     []time.Time `json:"came,omitempty"`
+	First    string      `json:"first,omitempty"`
 }
 
 // putPage saves p; an answered or closed page cancels what is still to be sent.
@@ -196,7 +198,7 @@ func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 	if err != nil {
 		return err
 	}
-	doc, err := json.Marshal(pageDoc{p.Severity, p.Acks, p.Shadows, p.Came})
+	doc, err := json.Marshal(pageDoc{p.Severity, p.Acks, p.Shadows, p.Came, p.First})
 	if err != nil {
 		return err
 	}

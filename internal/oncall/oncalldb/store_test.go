@@ -355,7 +355,7 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
-		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", Severity: "critical", Acks: []string{"aoi"}, Shadows: []string{"mio"}, Came: []time.Time{at(4)}}
+		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", Severity: "critical", Acks: []string{"aoi"}, Shadows: []string{"mio"}, Came: []time.Time{at(4)}, First: "a"}
 		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
 			*p = want
 			return nil, nil, nil
