@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hinoban/hinoban/internal/alert/alertdb"
+	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/buddy"
 	"github.com/hinoban/hinoban/internal/oncall/oncalldb"
 	"github.com/hinoban/hinoban/internal/platform/errs"
@@ -111,7 +112,7 @@ func sharedKeys() []string { return []string{"oncall.answer", "notify.webpush", 
 
 // asks is the question below a page. A buddy asks nothing: what it would be
 // answered is kept by its server alone.
-func (a *App) asks() func(ctx context.Context, page, person, lang, channel string) notify.Ask {
+func (a *App) asks() func(ctx context.Context, page oncall.Page, person, lang, channel string) notify.Ask {
 	if a.cfg.Buddy.Of != "" {
 		return nil
 	}
