@@ -38,6 +38,14 @@ var buddyBinary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := buddyBinary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path)) // a temporary folder
+	}
+	os.Exit(code)
+}
+
 // host is one process of a pair.
 type host struct {
 	t    *testing.T
