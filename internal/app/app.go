@@ -93,6 +93,8 @@ type App struct {
 	desk      *incident.Desk
 	writer    *postmortem.Writer
 	config    *configRoom
+	paired    *pairedServer // nil: it has no buddy
+	standby   *standby      // nil: it is no buddy
 	modules   []module.Module
 	api       *httpd.API
 	pages     []httpd.Route // of all rooms, as mounted
@@ -128,6 +130,7 @@ func New(ctx context.Context, log *slog.Logger, cfg Config, extra ...module.Modu
 		{"key", a.openSecret},
 		{"database", a.openDatabase},
 		{"servers", a.openServers},
+		{"buddy", a.openBuddy},
 		{"metrics", a.openMetrics},
 		{"counts", a.openCounts},
 		{"rooms", a.buildRooms},
@@ -256,6 +259,9 @@ func (a *App) Run(ctx context.Context) error {
 // workers are those of the rooms.
 func (a *App) workers() (workers []run.Worker) {
 	for _, m := range a.modules {
+		if a.standby != nil && !standbyWorks(m.Name) {
+			continue
+		}
 		workers = append(workers, m.Workers...)
 		for _, l := range m.Loops {
 			workers = append(workers, l.Worker(a.log, a.telemetry, a.now))

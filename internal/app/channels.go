@@ -62,7 +62,7 @@ func (c *Config) completeChannels() error {
 // channels are the ways to reach people that this server has.
 func (a *App) channels() []notify.Channel {
 	mm := a.cfg.Mattermost
-	mm.Key = a.sealer.Derive("notify.mattermost")
+	mm.Key = a.derive("notify.mattermost")
 	out := []notify.Channel{
 		inbox.New(a.messages), webhook.New(a.cfg.Webhook, a.now), slack.New(a.cfg.Slack, a.log, a.now), ntfy.New(a.cfg.Ntfy, a.now),
 		teams.New(a.cfg.Teams, a.now), mattermost.New(mm, a.now), discord.New(a.cfg.Discord, a.now),
@@ -91,7 +91,7 @@ func (a *App) channels() []notify.Channel {
 }
 
 func (a *App) pushKey() (*ecdsa.PrivateKey, error) {
-	return webpush.Key(a.sealer.Derive("notify.webpush"))
+	return webpush.Key(a.derive("notify.webpush"))
 }
 
 // hearBack lets b hear what comes back: providers that call us, by routes that check

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/buddy"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
@@ -41,6 +42,7 @@ type Config struct {
 	ReloadEvery  time.Duration // between two looks at Folder
 	RecordSLOs   bool          // write the series that Sloth's rules record
 
+	Buddy   BuddyConfig
 	HTTP    httpd.Config
 	Auth    auth.Config
 	OnCall  oncall.Config
@@ -63,7 +65,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8119", Data: "./data", Lang: "en", Version: "dev", ReloadEvery: time.Second, RecordSLOs: true,
-		HTTP: httpd.Default(), Auth: auth.Default(), OnCall: oncall.Default(), SLO: slo.Default(),
+		Buddy: BuddyConfig{DeadAfter: buddy.DefaultDeadAfter}, HTTP: httpd.Default(), Auth: auth.Default(), OnCall: oncall.Default(), SLO: slo.Default(),
 		Webhook: webhook.Default(), Slack: slack.Default(), Mail: mail.Default(),
 		WebPush: webpush.Default(), Ntfy: ntfy.Default(), Twilio: twilio.Default(), Teams: teams.Default(),
 		Mattermost: mattermost.Default(), Discord: discord.Default(), Telegram: telegram.Default(), Line: line.Default(),
@@ -87,6 +89,9 @@ func (c *Config) complete() error {
 	}
 	if c.Auth.Mode == auth.Off && !LoopbackURL(c.BaseURL) {
 		return errs.New(errs.Invalid, "auth off: only where people reach the server on loopback, and %s is not", c.BaseURL)
+	}
+	if err := c.completeBuddy(); err != nil {
+		return err
 	}
 	return c.completeChannels()
 }

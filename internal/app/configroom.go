@@ -155,6 +155,9 @@ func (a *App) openConfig(ctx context.Context) error {
 	}
 	c := &configRoom{app: a, log: a.log, store: ascodedb.New(a.db, a.bus, a.sealer), set: &ascode.Set{}}
 	a.config = c
+	if a.standby != nil {
+		return a.standby.usePlan(ctx)
+	}
 	files, err := c.store.Last(ctx)
 	if errs.KindOf(err) == errs.Denied {
 		a.log.WarnContext(ctx, "the last configuration cannot be opened: only the folder counts", "err", err)

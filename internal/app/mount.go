@@ -17,7 +17,7 @@ import (
 
 // mount builds the pages and one handler of all routes.
 func (a *App) mount(context.Context) error {
-	a.modules = append(a.modules, a.config.module(), a.wireHome())
+	a.modules = append(a.modules, a.config.module(), a.wireHome(), a.wireBuddy())
 	if err := a.makeKit(); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (a *App) mount(context.Context) error {
 			m.API(a.api)
 		}
 	}
-	routes = append(routes, a.api.Routes()...)
+	routes = a.doors(append(routes, a.api.Routes()...))
 	var err error
 	a.handler, err = httpd.Handler(a.log, a.cfg.HTTP, a.gate.Guard, a.now, routes...)
 	return err

@@ -22,7 +22,7 @@ func (a *App) wireOnCall() module.Module {
 	a.ways = a.channels()
 	kept := oncalldb.New(a.db, a.bus)
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
-		Store: kept, Ledger: kept, Adjustments: kept, Key: a.sealer.Derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.askJudgement,
+		Store: kept, Ledger: kept, Adjustments: kept, Key: a.derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.asks(),
 	})
 	routes, workers := a.hearBack(a.pager)
 	a.openPagingWatch()
@@ -39,11 +39,11 @@ func (a *App) wireOnCall() module.Module {
 		Loops: []run.Loop{
 			{Name: "oncall.released", Every: 5 * time.Second, Do: a.pageReleased},
 			{Name: "oncall.tend", Every: 3 * time.Second, Do: a.pager.Tend, Each: true},
-			{Name: "oncall.canary", Every: 20 * time.Second, Do: a.pager.SendCanaries},
-			{Name: "oncall.health", Every: 15 * time.Second, Do: a.watchPaging},
-			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Escalate, Each: true},
+			{Name: "oncall.canary", Every: 20 * time.Second, Do: a.whilePaging(a.pager.SendCanaries)},
+			{Name: "oncall.health", Every: 15 * time.Second, Do: a.whilePaging(a.watchPaging)},
+			{Name: "oncall.escalate", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.pager.Escalate), Each: true},
 		},
-		Routes: append(routes, oncallweb.FeedRoutes(deps)...), Workers: append(workers, a.deliverer()),
+		Routes: append(routes, oncallweb.FeedRoutes(deps)...), Workers: append(a.hearWhilePaging(workers), a.deliverer()),
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
@@ -67,7 +67,7 @@ func (a *App) wireOnCall() module.Module {
 // deliverer hands messages over and, when it is told to stop, waits for those
 // in hand.
 func (a *App) deliverer() run.Worker {
-	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.pager.Deliver}.Worker(a.log, a.telemetry, a.now)
+	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.delivers)}.Worker(a.log, a.telemetry, a.now)
 	return run.Worker{Name: loop.Name, Each: true, Run: func(ctx context.Context) error {
 		err := loop.Run(ctx)
 		a.pager.Drain()

@@ -70,7 +70,7 @@ func newRoot(s Streams, getenv func(string) string) *cobra.Command {
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.AddCommand(
-		newServe(s, getenv), newDemo(s), newCheck(s), newPlan(s, getenv), newSchema(s), newSLO(s, getenv), newAlert(s, getenv), newAlertmanager(s), newOnCall(s, getenv), newLog(s, getenv), newAdminLink(s), newOpenAPI(s), newManual(s),
+		newServe(s, getenv), newBuddy(s, getenv), newDemo(s), newCheck(s), newPlan(s, getenv), newSchema(s), newSLO(s, getenv), newAlert(s, getenv), newAlertmanager(s), newOnCall(s, getenv), newLog(s, getenv), newAdminLink(s), newOpenAPI(s), newManual(s),
 	)
 	return root
 }

@@ -66,7 +66,7 @@ func (f *serverFlags) config(getenv func(string) string) (app.Config, *slog.Leve
 	default:
 		return cfg, nil, errs.New(errs.Invalid, "--auth %q is none of on, off, auto", f.auth)
 	}
-	cfg.MetricsToken = getenv("HINOBAN_METRICS_TOKEN")
+	cfg.MetricsToken, cfg.Buddy.Secret = getenv("HINOBAN_METRICS_TOKEN"), getenv("HINOBAN_BUDDY_SECRET")
 	if err := channelSettings(&cfg, getenv); err != nil {
 		return cfg, nil, err
 	}
@@ -80,7 +80,8 @@ func newServe(s Streams, getenv func(string) string) *cobra.Command {
 		Short: "Run the server",
 		Long: `Run the server until it is told to stop.
 
-Secrets come from the environment. HINOBAN_METRICS_TOKEN is that of --metrics-url;
+Secrets come from the environment. HINOBAN_METRICS_TOKEN is that of --metrics-url,
+HINOBAN_BUDDY_SECRET that of a buddy on a second host (see ` + "`hinoban buddy`" + `);
 the ways to reach people are set by
 
 ` + channelHelp + `The manual tells how to set each of them up: docs/manual/en/channels.md.`,
