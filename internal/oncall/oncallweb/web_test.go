@@ -69,15 +69,16 @@ func build(t *testing.T) *house {
 	box := oncalldb.NewInbox(db)
 	cfg := oncall.Default()
 	cfg.BaseURL = "http://hinoban.example"
-	h.pager = oncall.New(cfg, oncall.Deps{Store: oncalldb.New(db, log), Alerts: h.alerts, Catalog: people, Channels: []notify.Channel{inbox.New(box)}, Now: clock, NewID: counter("pg")})
-	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	kept := oncalldb.New(db, log)
+	h.pager = oncall.New(cfg, oncall.Deps{Store: kept, Ledger: kept, Adjustments: kept, Key: []byte(strings.Repeat("k", 32)), Alerts: h.alerts, Catalog: people, Channels: []notify.Channel{inbox.New(box)}, Now: clock, NewID: counter("pg")})
+	tokyo, err := rota.LoadZone("Asia/Tokyo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.pager.Replace(&oncall.Plan{
+	h.replace(&oncall.Plan{
 		Rotas: []oncall.Rota{
-			{ID: "primary", Name: "Primary", Weekly: rota.Weekly{Zone: tokyo, Year: 2026, Month: 11, Day: 16, Hour: 9, Weeks: 1, Members: []string{"aoi", "", "ren"}}},
-			{ID: "backup", Name: "Backup", Weekly: rota.Weekly{Zone: time.UTC, Year: 2026, Month: 11, Day: 16, Hour: 9, Weeks: 1, Members: []string{"ren"}}},
+			weekly("primary", "Primary", tokyo, rota.Slot{"aoi"}, nil, rota.Slot{"ren"}),
+			weekly("backup", "Backup", rota.NewZone(time.UTC), rota.Slot{"ren"}),
 		},
 		Policies: []oncall.Policy{{ID: "shop", Name: "Shop", Teams: []string{"shop"}, Repeat: 1, Source: "oncall.yaml:9", Steps: []oncall.Step{{Rotas: []string{"primary"}, Wait: 5 * time.Minute}, {People: []string{"ren"}, Wait: 10 * time.Minute}}}},
 	})
@@ -97,6 +98,20 @@ func build(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// weekly is a rota that hands over on Mondays at 09:00, the first time on
+// 2026-11-16.
+func weekly(id, name string, zone *rota.Zone, members ...rota.Slot) oncall.Rota {
+	r := rota.Rotation{Name: "rotation", Zone: zone, Day: rota.DayOf(2026, time.November, 16), Minute: 9 * 60, Every: 1, Unit: rota.Weekly, Members: members}
+	return oncall.Rota{ID: id, Name: name, Editions: []oncall.Edition{{Schedule: rota.Schedule{ID: id, Zone: zone, Rotations: []rota.Rotation{r}}}}}
+}
+
+func (h *house) replace(p *oncall.Plan) {
+	h.t.Helper()
+	if err := h.pager.Replace(h.t.Context(), p); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // fire opens a page for checkout and has its first step told.
@@ -195,7 +210,7 @@ func TestPagesAreAsBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.shots(map[string]string{"closed": own})
-	h.pager.Replace(&oncall.Plan{})
+	h.replace(&oncall.Plan{})
 	h.shots(map[string]string{"norota": "/oncall"})
 	h.form("/oncall/overrides", "rota", "primary") // says what is wrong, in a sentence of its own
 	if m := h.kit.Missing(); len(m) > 0 {
@@ -239,7 +254,7 @@ func TestTheAnswerOfOneThumb(t *testing.T) {
 		}
 	}
 	h.pass(10 * time.Second)
-	state("declined", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 1)
+	state("declined", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
 	h.work()
 	state("a second tap skips nobody", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
 	h.work()
@@ -336,19 +351,19 @@ func TestAPI(t *testing.T) {
 	p := h.fire()
 	var state oncallweb.OnCallState
 	h.json("GET", "/api/v1/oncall", "", 200, &state)
-	if len(state.Rotas) != 2 || state.Rotas[0].Turn.Person != "aoi" || len(state.Gaps) != 1 || state.Gaps[0].Rota != "primary" {
+	if len(state.Rotas) != 2 || state.Rotas[0].On[0].Person != "aoi" || len(state.Gaps) != 1 || state.Gaps[0].Rota != "primary" {
 		t.Errorf("got %+v", state)
 	}
 	var turns oncallweb.OnCallSchedule
 	h.json("GET", "/api/v1/oncall/turns?from=2026-11-16T00:00:00Z&to=2026-12-14T00:00:00Z", "", 200, &turns)
-	if len(turns.Turns["primary"]) != 4 || turns.Overrides == nil {
+	if len(turns.Turns["primary"]) != 4 || turns.Adjustments == nil {
 		t.Errorf("got %+v", turns)
 	}
 	h.json("GET", "/api/v1/oncall/turns?from=2026-11-16T00:00:00Z&to=2026-11-15T00:00:00Z", "", 422, nil)
-	var o oncall.Override
-	h.json("POST", "/api/v1/oncall/overrides", `{"rota":"primary","person":"ren","start":"2026-11-24T00:00:00Z","end":"2026-11-25T00:00:00Z","as":"aoi"}`, 200, &o)
-	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID+"?as=aoi", "", 200, nil)
-	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID, "", 404, nil)
+	var o oncall.Adjustment
+	h.json("POST", "/api/v1/oncall/adjustments", `{"kind":"override","rota":"primary","person":"ren","of":"*","start":"2026-11-24T00:00:00Z","end":"2026-11-25T00:00:00Z","as":"aoi"}`, 200, &o)
+	h.json("DELETE", "/api/v1/oncall/adjustments/"+o.ID+"?as=aoi", "", 200, nil)
+	h.json("DELETE", "/api/v1/oncall/adjustments/"+o.ID, "", 404, nil)
 	var sim oncallweb.SimulatedPage
 	h.json("GET", "/api/v1/oncall/simulate?service=checkout", "", 200, &sim)
 	if len(sim.Calls) != 6 || sim.Calls[1].AfterSeconds != 120 || sim.Calls[2].Person != "ren" {
