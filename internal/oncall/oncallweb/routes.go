@@ -26,7 +26,7 @@ func Routes(d Deps) []httpd.Route {
 	post := func(pattern string, access httpd.Access, fn func(*http.Request) (webkit.Done, error)) httpd.Route {
 		return httpd.Route{Pattern: "POST " + pattern, Access: access, Handler: webkit.KeepAs(d.Kit.Post(fn))}
 	}
-	return []httpd.Route{
+	return append(d.answerRoutes(), []httpd.Route{
 		page("/oncall", d.schedule),
 		page("/pages", d.pages),
 		page("/pages/{id}", d.page),
@@ -40,7 +40,7 @@ func Routes(d Deps) []httpd.Route {
 		post("/oncall/overrides/{id}/remove", httpd.Responder, d.removeOverride),
 		post("/inbox/{person}/read", httpd.Viewer, d.read),
 		post("/me/devices/{device}/test", httpd.Viewer, d.testDevice),
-	}
+	}...)
 }
 
 func pageHref(id string) string { return "/pages/" + url.PathEscape(id) }
