@@ -183,7 +183,7 @@ type serviceView struct {
 
 // viewServicePanel says who would be called for the service now.
 func viewServicePanel(ctx context.Context, in servicePanelInput) serviceView {
-	v := serviceView{Covered: in.covered, Policy: in.policy.Name, Simulate: "/oncall?simulate=" + url.QueryEscape(in.service) + "#simulate"}
+	v := serviceView{Covered: in.covered, Policy: in.policy.Name, Simulate: simulateHref(in.service)}
 	var at time.Duration
 	for _, s := range in.policy.Steps {
 		people := in.plan.OnCall(s, in.adjusted, webkit.Now(ctx))

@@ -28,6 +28,10 @@ func Routes(d Deps) []httpd.Route {
 	}
 	return append(d.answerRoutes(), []httpd.Route{
 		page("/oncall", d.schedule),
+		page("/oncall/change", d.change),
+		page("/oncall/simulate", d.simulate),
+		page("/oncall/deliveries", d.deliveries),
+		page("/oncall/deliveries/{id}", d.delivery),
 		page("/pages", d.pages),
 		page("/pages/{id}", d.page),
 		page("/inbox/{person}", d.box),
@@ -36,8 +40,9 @@ func Routes(d Deps) []httpd.Route {
 		page("/alerts/{id}/page", d.alertPanel),
 		post("/pages/{id}/ack", httpd.Responder, d.ack),
 		post("/pages/{id}/decline", httpd.Responder, d.decline),
-		{Pattern: "POST /oncall/overrides", Access: httpd.Responder, Handler: webkit.KeepAs(http.HandlerFunc(d.addOverride))},
-		post("/oncall/overrides/{id}/remove", httpd.Responder, d.removeOverride),
+		{Pattern: "POST /oncall/changes", Access: httpd.Responder, Handler: webkit.KeepAs(http.HandlerFunc(d.makeChange))},
+		post("/oncall/changes/{id}/end", httpd.Responder, d.endChange),
+		post("/oncall/changes/{id}/take", httpd.Responder, d.takeSwap),
 		post("/inbox/{person}/read", httpd.Viewer, d.read),
 		post("/me/devices/{device}/test", httpd.Viewer, d.testDevice),
 	}...)
@@ -155,12 +160,6 @@ func (d Deps) decline(r *http.Request) (webkit.Done, error) {
 	}
 	_, err = d.Pager.Decline(ctx, p.ID, auth.Actor(ctx, webkit.AskedAs(r)))
 	return done, err
-}
-
-func (d Deps) removeOverride(r *http.Request) (webkit.Done, error) {
-	ctx := r.Context()
-	err := d.Pager.EndAdjustment(ctx, r.PathValue("id"), auth.Actor(ctx, webkit.AskedAs(r)))
-	return webkit.Done{To: "/oncall#overrides", Flash: webkit.T(ctx, "oncall.done.override.removed")}, err
 }
 
 func (d Deps) testDevice(r *http.Request) (webkit.Done, error) {

@@ -204,7 +204,7 @@ func TestPagesAreAsBefore(t *testing.T) {
 	h.form(own+"/ack", "as", "ren")
 	h.shots(map[string]string{
 		"answered": own, "pages": "/pages", "me": "/me?as=ren", "who": "/me",
-		"schedule": "/oncall?simulate=checkout", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall?simulate=search",
+		"schedule": "/oncall", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall/simulate?service=search", "simulate": "/oncall/simulate?service=checkout&at=2026-11-21T09:00", "change": "/oncall/change?kind=shadow", "deliveries": "/oncall/deliveries?person=aoi",
 	})
 	if err := h.pager.AlertResolved(t.Context(), "checkout", "al0001"); err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestPagesAreAsBefore(t *testing.T) {
 	h.shots(map[string]string{"closed": own})
 	h.replace(&oncall.Plan{})
 	h.shots(map[string]string{"norota": "/oncall"})
-	h.form("/oncall/overrides", "rota", "primary") // says what is wrong, in a sentence of its own
+	h.form("/oncall/changes", "rota", "primary") // says what is wrong, in a sentence of its own
 	if m := h.kit.Missing(); len(m) > 0 {
 		t.Errorf("missing text:\n%s", strings.Join(m, "\n"))
 	}
@@ -262,45 +262,6 @@ func TestTheAnswerOfOneThumb(t *testing.T) {
 	state("answered", h.form(own+"/ack", "as", "ren"), 303, oncall.Answered, 2)
 	state("another's answer stays", h.form(own+"/decline", "as", "aoi"), 409, oncall.Answered, 2)
 	state("nothing there", h.form("/pages/none/ack"), 404, oncall.Answered, 2)
-}
-
-func TestOverrideForm(t *testing.T) {
-	h := build(t)
-	good := []string{"rota", "primary", "person", "ren", "start", "2026-11-20T12:00", "end", "2026-11-20T18:00", "reason", "dentist", "as", "aoi"}
-	with := func(key, value string) []string {
-		out := append([]string{}, good...)
-		for i := 0; i < len(out); i += 2 {
-			if out[i] == key {
-				out[i+1] = value
-			}
-		}
-		return out
-	}
-	for what, tt := range map[string]struct {
-		form []string
-		says string
-	}{
-		"unknown rota": {with("rota", "none"), "there is no rota"}, "unknown person": {with("person", "none"), "there is no person"},
-		"backwards": {with("end", "2026-11-20T11:00"), "must end after it starts"}, "no time": {with("start", "soon"), "write both times"},
-	} {
-		w := h.form("/oncall/overrides", tt.form...)
-		if w.Code != 422 || !strings.Contains(w.Body.String(), tt.says) || !strings.Contains(w.Body.String(), `value="dentist"`) {
-			t.Errorf("%s: got %d, want 422, %q and what was typed", what, w.Code, tt.says)
-		}
-	}
-	if w := h.form("/oncall/overrides", good...); w.Code != 303 {
-		t.Fatalf("got %d %s, want 303", w.Code, w.Body)
-	}
-	_, os, err := h.pager.Turns(t.Context(), t0, t0.AddDate(0, 0, 1))
-	if err != nil || len(os) != 1 || !os[0].Start.Equal(time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)) || os[0].By != "aoi" {
-		t.Fatalf("got %+v (%v), want one from noon in Tokyo, by aoi", os, err)
-	}
-	if w := h.form("/oncall/overrides/" + os[0].ID + "/remove"); w.Code != 303 {
-		t.Errorf("remove: got %d, want 303", w.Code)
-	}
-	if w := h.form("/oncall/overrides/" + os[0].ID + "/remove"); w.Code != 404 {
-		t.Errorf("remove twice: got %d, want 404", w.Code)
-	}
 }
 
 func TestTheInboxIsRead(t *testing.T) {
