@@ -9,6 +9,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
@@ -73,12 +74,20 @@ func localLink(link string) string {
 const lookAround = 60 * 24 * time.Hour
 
 type meInput struct {
-	who    catalog.Person
-	plan   *oncall.Plan
-	turns  map[string][]oncall.Turn // from lookAround before now to lookAround after
-	pages  []oncall.Page
-	unread int
-	names  names
+	who      catalog.Person
+	plan     *oncall.Plan
+	turns    map[string][]oncall.Turn // from lookAround before now to lookAround after
+	adjusted []oncall.Adjustment
+	loads    []meLoad
+	pages    []oncall.Page
+	unread   int
+	names    names
+}
+
+// meLoad is what a rota asked of the person in the last quarter.
+type meLoad struct {
+	rota oncall.Rota
+	load rota.Load
 }
 
 type meView struct {
@@ -87,9 +96,18 @@ type meView struct {
 	Inbox   string
 	Unread  int
 	Shifts  []shiftView
+	Changes []changeRow  // those that name the person
+	Ask     []webkit.Tab // forms for a swap and an absence
+	Loads   []webkit.Tab
+
+	As      string // whose they are where nobody signs in
+	Feed    feedView
 	Devices []deviceView
 	Pages   []pageRow
 }
+
+// feedView is the person's own calendar feed; it is shown where it has an address.
+type feedView struct{ URL, Revoke string }
 
 type shiftView struct {
 	Rota       string
@@ -121,6 +139,18 @@ func viewMe(ctx context.Context, in meInput) meView {
 			dv.After = webkit.T(ctx, "oncall.device.after", webkit.Duration(ctx, d.After))
 		}
 		v.Devices = append(v.Devices, dv)
+	}
+	for _, c := range viewChanges(ctx, in.plan, in.adjusted, in.names, in.who.ID) {
+		if c.Own {
+			v.Changes = append(v.Changes, c)
+		}
+	}
+	for _, k := range []string{"swap", "absence"} {
+		who := map[string]string{"swap": "of", "absence": "person"}[k]
+		v.Ask = append(v.Ask, webkit.Tab{Text: webkit.T(ctx, "oncall.me."+k), Href: "/oncall/change?" + url.Values{"kind": {k}, who: {in.who.ID}, "back": {"/me"}}.Encode()})
+	}
+	for _, l := range in.loads {
+		v.Loads = append(v.Loads, webkit.Tab{Href: fairnessHref(l.rota.ID), Text: webkit.T(ctx, "oncall.me.load.of", l.rota.Name, webkit.Number(ctx, int64(l.load.Hours+0.5)), webkit.Number(ctx, int64(l.load.Night+0.5)), l.load.Pages)})
 	}
 	for _, p := range in.pages {
 		v.Pages = append(v.Pages, viewPageRow(ctx, p, in.names))
