@@ -133,18 +133,18 @@ func viewChange(ctx context.Context, in changeInput) changeView {
 	v.Fields = append(v.Fields, in.rotaField(ctx))
 	switch kind {
 	case rota.Override:
-		v.Fields = append(v.Fields, in.choice(ctx, "how", "oncall.change.how", in.hows(ctx)), in.person(ctx, "person", "oncall.change.who", false), in.person(ctx, "of", "oncall.change.of", true))
+		v.Fields = append(v.Fields, in.choice(ctx, "how", "oncall.change.how", in.hows(ctx)), in.person(ctx, "person", "oncall.change.who", ""), in.person(ctx, "of", "oncall.change.of", "oncall.change.of.none"))
 	case rota.Swap:
-		v.Fields = append(v.Fields, in.person(ctx, "of", "oncall.change.whose", false), in.person(ctx, "person", "oncall.change.take", true))
+		v.Fields = append(v.Fields, in.person(ctx, "of", "oncall.change.whose", ""), in.person(ctx, "person", "oncall.change.take", "oncall.change.anyone"))
 	case rota.Absence:
-		v.Fields = append(v.Fields, in.person(ctx, "person", "oncall.change.who", false))
+		v.Fields = append(v.Fields, in.person(ctx, "person", "oncall.change.who", ""))
 	case rota.Shadow:
-		v.Fields = append(v.Fields, in.person(ctx, "person", "oncall.change.learner", false), in.person(ctx, "of", "oncall.change.teacher", true), in.choice(ctx, "mode", "oncall.change.mode", in.modes(ctx)),
+		v.Fields = append(v.Fields, in.person(ctx, "person", "oncall.change.learner", ""), in.person(ctx, "of", "oncall.change.teacher", "oncall.says.shadow.any"), in.choice(ctx, "mode", "oncall.change.mode", in.modes(ctx)),
 			webkit.Input{Name: "graduate", Label: webkit.T(ctx, "oncall.change.graduate"), Type: "number", Value: in.form.Get("graduate")})
 	case rota.Temporary:
 		for i := range shiftRows {
 			n := strconv.Itoa(i)
-			v.Shifts = append(v.Shifts, shiftFields{webkit.T(ctx, "oncall.change.shift", i+1), []webkit.Input{in.person(ctx, "person"+n, "oncall.change.who", true), in.when(ctx, "start"+n, "oncall.override.start"), in.when(ctx, "end"+n, "oncall.override.end")}})
+			v.Shifts = append(v.Shifts, shiftFields{webkit.T(ctx, "oncall.change.shift", i+1), []webkit.Input{in.person(ctx, "person"+n, "oncall.change.who", "oncall.nobody"), in.when(ctx, "start"+n, "oncall.override.start"), in.when(ctx, "end"+n, "oncall.override.end")}})
 		}
 	}
 	start, end := in.when(ctx, "start", "oncall.override.start"), in.when(ctx, "end", "oncall.override.end")
@@ -201,10 +201,10 @@ func (in changeInput) rotaField(ctx context.Context) webkit.Input {
 	return f
 }
 
-func (in changeInput) person(ctx context.Context, name, label string, none bool) webkit.Input {
+func (in changeInput) person(ctx context.Context, name, label, none string) webkit.Input {
 	f := webkit.Input{Name: name, Label: webkit.T(ctx, label), Type: "select", Value: in.form.Get(name)}
-	if none {
-		f.Choices = append(f.Choices, webkit.Choice{Text: webkit.T(ctx, "oncall.change.of.none")})
+	if none != "" {
+		f.Choices = append(f.Choices, webkit.Choice{Text: webkit.T(ctx, none)})
 	}
 	for _, p := range in.people {
 		f.Choices = append(f.Choices, webkit.Choice{Value: p.ID, Text: p.Name})
@@ -372,6 +372,14 @@ func viewChanges(ctx context.Context, plan *oncall.Plan, all []oncall.Adjustment
 		return 1
 	})
 	return out
+}
+
+// zoneOf is whose clock a rota goes by; the viewer's where it is gone.
+func zoneOf(ctx context.Context, plan *oncall.Plan, id string) *time.Location {
+	if r := plan.Rota(id); r != nil {
+		return r.Zone().Location()
+	}
+	return webkit.Zone(ctx)
 }
 
 // inZone is a time by the clock of a rota.

@@ -120,10 +120,7 @@ func fairLoads(ctx context.Context, in fairnessInput, loads []rota.Load) (out []
 }
 
 func viewMove(ctx context.Context, in fairnessInput, m rota.Move, before float64) moveView {
-	zone := webkit.Zone(ctx)
-	if r := in.plan.Rota(m.Turn.Rota); r != nil {
-		zone = r.Zone().Location()
-	}
+	zone := zoneOf(ctx, in.plan, m.Turn.Rota)
 	return moveView{
 		Says: webkit.T(ctx, "oncall.fair.move", in.names.of(m.Turn.Person), inZone(m.Turn.Start, zone), inZone(m.Turn.End, zone), in.names.of(m.To)),
 		Gain: webkit.T(ctx, "oncall.fair.gain", webkit.Decimal(ctx, before, 2), webkit.Decimal(ctx, m.Index, 2)),

@@ -111,7 +111,8 @@ type feedView struct{ URL, Revoke string }
 
 type shiftView struct {
 	Rota       string
-	Start, End time.Time
+	Start      time.Time
+	From, To   string // by the rota's clock
 	Current    bool
 	Substitute bool
 	Long       bool // ends beyond what we look ahead
@@ -129,7 +130,7 @@ func viewMe(ctx context.Context, in meInput) meView {
 			if t.Person != in.who.ID || !t.End.After(now) || t.Start.Sub(now) > 28*24*time.Hour {
 				continue
 			}
-			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Source.Kind != "rotation", Long: !t.End.Before(now.Add(lookAround))})
+			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, From: inZone(t.Start, r.Zone().Location()), To: inZone(t.End, r.Zone().Location()), Current: !t.Start.After(now), Substitute: t.Source.Kind != "rotation", Long: !t.End.Before(now.Add(lookAround))})
 		}
 	}
 	slices.SortStableFunc(v.Shifts, func(a, b shiftView) int { return a.Start.Compare(b.Start) })
@@ -174,9 +175,9 @@ func meHead(ctx context.Context, in meInput, v meView) webkit.Head {
 	case v.Shifts[0].Current && v.Shifts[0].Long:
 		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.always", v.Shifts[0].Rota)
 	case v.Shifts[0].Current:
-		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.now", v.Shifts[0].Rota, webkit.Day(ctx, v.Shifts[0].End)+" "+webkit.Clock(ctx, v.Shifts[0].End))
+		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.now", v.Shifts[0].Rota, v.Shifts[0].To)
 	default:
-		h.State, h.Sentence = webkit.OK, webkit.T(ctx, "oncall.me.next", v.Shifts[0].Rota, webkit.Day(ctx, v.Shifts[0].Start)+" "+webkit.Clock(ctx, v.Shifts[0].Start))
+		h.State, h.Sentence = webkit.OK, webkit.T(ctx, "oncall.me.next", v.Shifts[0].Rota, v.Shifts[0].From)
 	}
 	if len(in.who.Devices) == 0 {
 		h.State, h.Detail = webkit.Firing, webkit.T(ctx, "oncall.me.nodevice")

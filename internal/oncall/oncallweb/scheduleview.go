@@ -48,15 +48,16 @@ type scheduleView struct {
 type nowView struct {
 	Rota, Zone, Who, Next string
 	State                 webkit.State
-	Until                 time.Time // zero: for longer than we look ahead
-	Words                 []string  // what put them there, where it is no rotation
+	Until                 string   // by the rota's clock; "" for longer than we look ahead
+	Words                 []string // what put them there, where it is no rotation
 	Away, Shadows         string
 	NextAt                time.Time
 }
 
 type gapView struct {
 	Rota, Fill string // Fill is the form that puts somebody there
-	Start, End time.Time
+	From, To   string // by the rota's clock
+	Start      time.Time
 }
 
 type loadView struct {
@@ -88,7 +89,7 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	for _, n := range in.now {
 		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Words: sources(ctx, n.On), Away: away(ctx, n.On, in.names), Shadows: learners(ctx, n.Shadows, in.names), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until()}
 		if n.Until().Sub(webkit.Now(ctx)) < far {
-			nv.Until = n.Until()
+			nv.Until = inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))
 		}
 		switch {
 		case nv.Who == "":
@@ -165,7 +166,7 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 		case len(n.People()) == 0:
 			return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "oncall.head.nobody", n.Name), Detail: webkit.T(ctx, "oncall.head.nobody.detail")}
 		case n.Until().Sub(webkit.Now(ctx)) < far:
-			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), n.Until()))
+			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))))
 		default:
 			on = append(on, in.names.list(ctx, n.People()))
 		}
@@ -177,7 +178,7 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 	sentence := webkit.T(ctx, "oncall.head.list", strings.Join(on, webkit.T(ctx, "oncall.head.and")))
 	if len(gaps) > 0 {
 		g := gaps[0]
-		return webkit.Head{State: webkit.Warning, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.gap", g.Rota, webkit.Day(ctx, g.Start)+" "+webkit.Clock(ctx, g.Start), webkit.Day(ctx, g.End)+" "+webkit.Clock(ctx, g.End))}
+		return webkit.Head{State: webkit.Warning, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.gap", g.Rota, g.From, g.To)}
 	}
 	return webkit.Head{State: webkit.OK, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.nogap")}
 }
@@ -189,7 +190,7 @@ func gaps(plan *oncall.Plan, turns map[string][]oncall.Turn, until time.Time) []
 	for _, r := range plan.Rotas {
 		for _, t := range turns[r.ID] {
 			if t.Person == "" && t.Start.Before(until) {
-				out = append(out, gapView{Rota: r.Name, Fill: fillHref(r, t), Start: t.Start, End: t.End})
+				out = append(out, gapView{Rota: r.Name, Fill: fillHref(r, t), From: inZone(t.Start, r.Zone().Location()), To: inZone(t.End, r.Zone().Location()), Start: t.Start})
 			}
 		}
 	}

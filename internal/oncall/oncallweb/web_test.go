@@ -204,7 +204,7 @@ func TestPagesAreAsBefore(t *testing.T) {
 	h.form(own+"/ack", "as", "ren")
 	h.shots(map[string]string{
 		"answered": own, "pages": "/pages", "me": "/me?as=ren", "who": "/me",
-		"schedule": "/oncall", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall/simulate?service=search", "simulate": "/oncall/simulate?service=checkout&at=2026-11-21T09:00", "change": "/oncall/change?kind=shadow", "deliveries": "/oncall/deliveries?person=aoi",
+		"schedule": "/oncall", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall/simulate?service=search", "simulate": "/oncall/simulate?service=checkout&at=2026-11-21T09:00", "change": "/oncall/change?kind=shadow", "fairness": "/oncall/fairness?rota=primary", "deliveries": "/oncall/deliveries?person=aoi",
 	})
 	if err := h.pager.AlertResolved(t.Context(), "checkout", "al0001"); err != nil {
 		t.Fatal(err)
