@@ -69,7 +69,7 @@ func TestPagesOfTheDemo(t *testing.T) {
 	record(t, url, "oncall.delivered")
 	paths := map[string]string{
 		"now": "/", "services": "/services", "service": "/services/payment", "slos": "/slos", "slo": "/slos/payment-availability",
-		"alerts": "/alerts", "alert": "/" + strings.Replace(fired.Subject, "alert", "alerts", 1), "oncall": "/oncall?simulate=payment",
+		"alerts": "/alerts", "alert": "/" + strings.Replace(fired.Subject, "alert", "alerts", 1), "oncall": "/oncall",
 		"page": "/" + strings.Replace(page.Subject, "page", "pages", 1), "inbox": "/inbox/ren", "me": "/me", "incidents": "/incidents", "incident": "/incidents/1",
 		"declare": "/incidents/new", "log": "/log", "config": "/config", "health": "/health", "demo": "/demo", "owners": "/owners?path=shop/payment/main.go",
 		"postmortems": "/postmortems",
