@@ -100,6 +100,11 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 		v.Now = append(v.Now, nv)
 	}
 	v.Head = scheduleHead(ctx, in, v.Gaps)
+	for _, n := range v.Now {
+		if n.Away != "" && v.Head.State == webkit.OK {
+			v.Head.State, v.Head.Detail = webkit.Warning, webkit.T(ctx, "oncall.head.away", n.Away, n.Rota)
+		}
+	}
 	month := in.span.weeks > 1
 	v.Tabs = []webkit.Tab{
 		{Text: webkit.T(ctx, "oncall.view.week"), Href: webkit.WithQuery(ctx, "view", ""), Current: !month},

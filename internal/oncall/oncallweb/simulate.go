@@ -32,7 +32,7 @@ type simulateView struct {
 
 type callView struct {
 	After           string
-	At              time.Time
+	At              string // to the second
 	Person, Channel string
 	Device          string
 	Step, Round     int
@@ -48,11 +48,8 @@ func viewSimulate(ctx context.Context, in simulateInput) simulateView {
 	step, round := -1, -1
 	for _, c := range in.calls {
 		cv := callView{
-			After: webkit.T(ctx, "oncall.simulate.after", webkit.Duration(ctx, c.After)), At: in.at.Add(c.After), Person: in.names.of(c.Person), Channel: c.Channel, Device: c.Device,
+			After: afterwards(ctx, c.After), At: webkit.Exact(ctx, in.at.Add(c.After)), Person: in.names.of(c.Person), Channel: c.Channel, Device: c.Device,
 			Step: c.Step + 1, Round: c.Round + 1, First: c.Step != step || c.Round != round, Shadow: c.Kind == oncall.KindShadow,
-		}
-		if c.After == 0 {
-			cv.After = webkit.T(ctx, "oncall.simulate.now")
 		}
 		if cv.Shadow {
 			learns++
@@ -71,10 +68,18 @@ func viewSimulate(ctx context.Context, in simulateInput) simulateView {
 		v.Head = webkit.Head{State: webkit.Firing, Title: title, Sentence: webkit.T(ctx, "oncall.simulate.silent", in.service)}
 	default:
 		first := firstCall(in.calls)
-		v.Head = webkit.Head{State: webkit.OK, Title: title, Sentence: webkit.T(ctx, "oncall.simulate.first", in.names.of(first.Person), took(ctx, first.After), first.Device)}
+		v.Head = webkit.Head{State: webkit.OK, Title: title, Sentence: webkit.T(ctx, "oncall.simulate.first", in.names.of(first.Person), afterwards(ctx, first.After), first.Device)}
 		v.Head.Detail = webkit.T(ctx, "oncall.simulate.count", called, learns)
 	}
 	return v
+}
+
+// afterwards is how long after the alert a message follows.
+func afterwards(ctx context.Context, d time.Duration) string {
+	if d < time.Second {
+		return webkit.T(ctx, "oncall.simulate.now")
+	}
+	return webkit.T(ctx, "oncall.simulate.after", webkit.Duration(ctx, d))
 }
 
 // firstCall is the first that asks somebody to act.
@@ -95,7 +100,7 @@ func simulateFields(ctx context.Context, in simulateInput) []webkit.Input {
 	return []webkit.Input{
 		{Name: "service", Label: webkit.T(ctx, "oncall.simulate.if"), Type: "select", Value: in.service, Choices: services},
 		{Name: "severity", Label: webkit.T(ctx, "oncall.simulate.severity"), Value: in.severity, Placeholder: webkit.T(ctx, "oncall.simulate.severity.any")},
-		{Name: "at", Label: webkit.T(ctx, "oncall.simulate.at"), Type: "datetime-local", Value: in.typed, Help: webkit.T(ctx, "oncall.simulate.at.help")},
+		{Name: "at", Label: webkit.T(ctx, "oncall.simulate.at"), Type: "datetime-local", Value: in.typed},
 	}
 }
 
