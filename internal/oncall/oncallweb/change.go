@@ -332,7 +332,7 @@ func says(ctx context.Context, a oncall.Adjustment, n names) string {
 type changeRow struct {
 	ID, Kind, Says, Rota, Start, End, Reason, By string
 	EndTo                                        string
-	TakeTo                                       string // "" where there is nothing to take
+	TakeTo                                       string // "" where there is nothing to take, or it is one's own
 	Own                                          bool
 }
 
@@ -357,7 +357,7 @@ func viewChanges(ctx context.Context, plan *oncall.Plan, all []oncall.Adjustment
 				row.Says += " · " + webkit.T(ctx, "oncall.says.graduates", a.After)
 			}
 		}
-		if a.Kind == rota.Swap && a.Person == "" {
+		if a.Kind == rota.Swap && a.Person == "" && (me == "" || a.Of != me) {
 			row.TakeTo = at + "/take"
 		}
 		out = append(out, row)

@@ -90,7 +90,7 @@ func latency(ctx context.Context, d time.Duration) string {
 		d = 0 // of a bundled message: another had said it before
 	}
 	if d < time.Minute {
-		return webkit.T(ctx, "oncall.deliveries.seconds", webkit.Decimal(ctx, d.Seconds(), 1))
+		return webkit.T(ctx, "oncall.deliveries.seconds", webkit.Decimal(ctx, d.Seconds(), 2))
 	}
 	return webkit.Duration(ctx, d.Round(time.Second))
 }

@@ -425,7 +425,7 @@ func deliveryPage(v deliveryDetailView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<p class=\"more\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<p class=\"more delivery-more\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -727,7 +727,7 @@ func deliveryPage(v deliveryDetailView) templ.Component {
 					return nil
 				})
 				templ_7745c5c3_Err = webkit.Table(webkit.TableHead{Caption: webkit.T(ctx, "oncall.col.attempts"), Columns: []webkit.ColumnHead{
-					{Text: "#", Number: true}, {Text: webkit.T(ctx, "oncall.col.state")}, {Text: webkit.T(ctx, "oncall.col.took"), Number: true}, {Text: webkit.T(ctx, "oncall.deliveries.receipt"), Wide: true}, {Text: webkit.T(ctx, "oncall.col.at"), Number: true},
+					{Text: "#", Number: true}, {Text: webkit.T(ctx, "oncall.col.state")}, {Text: webkit.T(ctx, "oncall.attempt.took"), Number: true}, {Text: webkit.T(ctx, "oncall.deliveries.receipt"), Wide: true}, {Text: webkit.T(ctx, "oncall.col.at"), Number: true},
 				}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var27), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
