@@ -125,8 +125,14 @@ func viewMove(ctx context.Context, in fairnessInput, m rota.Move, before float64
 		Says: webkit.T(ctx, "oncall.fair.move", in.names.of(m.Turn.Person), inZone(m.Turn.Start, zone), inZone(m.Turn.End, zone), in.names.of(m.To)),
 		Gain: webkit.T(ctx, "oncall.fair.gain", webkit.Decimal(ctx, before, 2), webkit.Decimal(ctx, m.Index, 2)),
 		Hidden: []webkit.Choice{
-			{Value: "kind", Text: string(rota.Override)}, {Value: "how", Text: howOne}, {Value: "rota", Text: m.Turn.Rota}, {Value: "person", Text: m.To}, {Value: "of", Text: m.Turn.Person},
-			{Value: "start", Text: m.Turn.Start.In(zone).Format(clockLayout)}, {Value: "end", Text: m.Turn.End.In(zone).Format(clockLayout)}, {Value: "reason", Text: webkit.T(ctx, "oncall.fair.reason")},
+			{Value: "kind", Text: string(rota.Override)},
+			{Value: "how", Text: howOne},
+			{Value: "rota", Text: m.Turn.Rota},
+			{Value: "person", Text: m.To},
+			{Value: "of", Text: m.Turn.Person},
+			{Value: "start", Text: m.Turn.Start.In(zone).Format(clockLayout)},
+			{Value: "end", Text: m.Turn.End.In(zone).Format(clockLayout)},
+			{Value: "reason", Text: webkit.T(ctx, "oncall.fair.reason")},
 		},
 	}
 }
