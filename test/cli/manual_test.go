@@ -66,7 +66,7 @@ func TestCommandsOfTheManualExist(t *testing.T) {
 func checkCommand(t *testing.T, file string, args []string) {
 	t.Helper()
 	verb := args[:1]
-	if len(args) > 1 && (args[0] == "log" || args[0] == "slo" || args[0] == "alert") {
+	if len(args) > 1 && (args[0] == "log" || args[0] == "slo" || args[0] == "alert" || args[0] == "oncall") {
 		verb = args[:2]
 	}
 	if len(args) > 2 && args[1] == "catalogue" {
