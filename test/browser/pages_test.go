@@ -69,7 +69,7 @@ func TestPagesOfTheDemo(t *testing.T) {
 	record(t, url, "oncall.delivered")
 	paths := map[string]string{
 		"now": "/", "services": "/services", "service": "/services/payment", "slos": "/slos", "slo": "/slos/payment-availability",
-		"alerts": "/alerts", "alert": "/" + strings.Replace(fired.Subject, "alert", "alerts", 1), "oncall": "/oncall?simulate=payment",
+		"alerts": "/alerts", "alert": "/" + strings.Replace(fired.Subject, "alert", "alerts", 1), "oncall": "/oncall",
 		"page": "/" + strings.Replace(page.Subject, "page", "pages", 1), "inbox": "/inbox/ren", "me": "/me", "incidents": "/incidents", "incident": "/incidents/1",
 		"declare": "/incidents/new", "log": "/log", "config": "/config", "health": "/health", "demo": "/demo", "owners": "/owners?path=shop/payment/main.go",
 		"postmortems": "/postmortems",
@@ -82,6 +82,7 @@ func TestPagesOfTheDemo(t *testing.T) {
 		"routes": "/routes", "routes-path": "/routes?labels=" + neturl.QueryEscape("alertname=FullDisk\nservice=payment\nseverity=info"),
 		"sources": "/sources", "source-new": "/sources/new", "source-form": "/sources/new?kind=generic",
 		"rules": "/rules", "rule": "/rules/payments-fail", "proposals": "/rules/proposals", "weekly": "/alerts/weekly", "canaries": "/canaries",
+		"oncall-change": "/oncall/change?kind=temporary", "oncall-simulate": "/oncall/simulate?service=payment", "deliveries": "/oncall/deliveries", "fairness": "/oncall/fairness",
 	})
 	shots(ctx, t, url, paths)
 

@@ -205,6 +205,7 @@ func API(a *httpd.API, d Deps) {
 		return PageAnswer{p}, err
 	})
 	d.proofAPI(a)
+	d.fairnessAPI(a)
 	httpd.Get(a, "/api/v1/inbox/{person}", op("list-inbox", "A person's built-in inbox"), d.apiInbox)
 }
 

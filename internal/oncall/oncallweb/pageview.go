@@ -239,6 +239,34 @@ func firedStep(ctx context.Context, r event.Record, in pageInput) (webkit.Step, 
 	case "oncall.page_closed":
 		s.Text = webkit.T(ctx, "oncall.step.closed")
 	default:
+		return rarerStep(ctx, r, in, s)
+	}
+	return s, true
+}
+
+// rarerStep is a step of a page whose policy has conditions, several who must
+// answer or somebody who learns; s has its time.
+func rarerStep(ctx context.Context, r event.Record, in pageInput, s webkit.Step) (webkit.Step, bool) {
+	switch r.Name {
+	case "oncall.page_joined":
+		var e oncall.PageJoined
+		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
+		s.Targets, s.Text = []string{in.names.of(e.By)}, webkit.T(ctx, "oncall.step.waiting", e.Answered, e.Needed)
+	case "oncall.shadow_acked":
+		s.Targets, s.State, s.Text = []string{in.names.of(strings.TrimPrefix(r.Actor, "person/"))}, webkit.Muted, webkit.T(ctx, "oncall.step.shadowed")
+	case "oncall.retriggered":
+		var e oncall.Retriggered
+		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
+		s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.again", e.Reason)
+	case "oncall.step_passed":
+		var e oncall.StepPassed
+		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
+		s.State, s.Text = webkit.Muted, webkit.T(ctx, "oncall.step.passed", e.Step+1)
+	case "oncall.step_put_off":
+		var e oncall.StepPutOff
+		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
+		s.State, s.Text = webkit.Muted, webkit.T(ctx, "oncall.step.putoff", e.Step+1)
+	default:
 		return s, false
 	}
 	return s, true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
@@ -73,12 +74,20 @@ func localLink(link string) string {
 const lookAround = 60 * 24 * time.Hour
 
 type meInput struct {
-	who    catalog.Person
-	plan   *oncall.Plan
-	turns  map[string][]oncall.Turn // from lookAround before now to lookAround after
-	pages  []oncall.Page
-	unread int
-	names  names
+	who      catalog.Person
+	plan     *oncall.Plan
+	turns    map[string][]oncall.Turn // from lookAround before now to lookAround after
+	adjusted []oncall.Adjustment
+	loads    []meLoad
+	pages    []oncall.Page
+	unread   int
+	names    names
+}
+
+// meLoad is what a rota asked of the person in the last quarter.
+type meLoad struct {
+	rota oncall.Rota
+	load rota.Load
 }
 
 type meView struct {
@@ -87,13 +96,23 @@ type meView struct {
 	Inbox   string
 	Unread  int
 	Shifts  []shiftView
+	Changes []changeRow  // those that name the person
+	Ask     []webkit.Tab // forms for a swap and an absence
+	Loads   []webkit.Tab
+
+	As      string // whose they are where nobody signs in
+	Feed    feedView
 	Devices []deviceView
 	Pages   []pageRow
 }
 
+// feedView is the person's own calendar feed; it is shown where it has an address.
+type feedView struct{ URL, Revoke string }
+
 type shiftView struct {
 	Rota       string
-	Start, End time.Time
+	Start      time.Time
+	From, To   string // by the rota's clock
 	Current    bool
 	Substitute bool
 	Long       bool // ends beyond what we look ahead
@@ -111,7 +130,7 @@ func viewMe(ctx context.Context, in meInput) meView {
 			if t.Person != in.who.ID || !t.End.After(now) || t.Start.Sub(now) > 28*24*time.Hour {
 				continue
 			}
-			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, End: t.End, Current: !t.Start.After(now), Substitute: t.Source.Kind != "rotation", Long: !t.End.Before(now.Add(lookAround))})
+			v.Shifts = append(v.Shifts, shiftView{Rota: r.Name, Start: t.Start, From: inZone(t.Start, r.Zone().Location()), To: inZone(t.End, r.Zone().Location()), Current: !t.Start.After(now), Substitute: t.Source.Kind != "rotation", Long: !t.End.Before(now.Add(lookAround))})
 		}
 	}
 	slices.SortStableFunc(v.Shifts, func(a, b shiftView) int { return a.Start.Compare(b.Start) })
@@ -121,6 +140,18 @@ func viewMe(ctx context.Context, in meInput) meView {
 			dv.After = webkit.T(ctx, "oncall.device.after", webkit.Duration(ctx, d.After))
 		}
 		v.Devices = append(v.Devices, dv)
+	}
+	for _, c := range viewChanges(ctx, in.plan, in.adjusted, in.names, in.who.ID) {
+		if c.Own {
+			v.Changes = append(v.Changes, c)
+		}
+	}
+	for _, k := range []string{"swap", "absence"} {
+		who := map[string]string{"swap": "of", "absence": "person"}[k]
+		v.Ask = append(v.Ask, webkit.Tab{Text: webkit.T(ctx, "oncall.me."+k), Href: "/oncall/change?" + url.Values{"kind": {k}, who: {in.who.ID}, "back": {"/me"}}.Encode()})
+	}
+	for _, l := range in.loads {
+		v.Loads = append(v.Loads, webkit.Tab{Href: fairnessHref(l.rota.ID), Text: webkit.T(ctx, "oncall.me.load.of", l.rota.Name, webkit.Number(ctx, int64(l.load.Hours+0.5)), webkit.Number(ctx, int64(l.load.Night+0.5)), l.load.Pages)})
 	}
 	for _, p := range in.pages {
 		v.Pages = append(v.Pages, viewPageRow(ctx, p, in.names))
@@ -144,9 +175,9 @@ func meHead(ctx context.Context, in meInput, v meView) webkit.Head {
 	case v.Shifts[0].Current && v.Shifts[0].Long:
 		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.always", v.Shifts[0].Rota)
 	case v.Shifts[0].Current:
-		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.now", v.Shifts[0].Rota, webkit.Day(ctx, v.Shifts[0].End)+" "+webkit.Clock(ctx, v.Shifts[0].End))
+		h.State, h.Sentence = webkit.Warning, webkit.T(ctx, "oncall.me.now", v.Shifts[0].Rota, v.Shifts[0].To)
 	default:
-		h.State, h.Sentence = webkit.OK, webkit.T(ctx, "oncall.me.next", v.Shifts[0].Rota, webkit.Day(ctx, v.Shifts[0].Start)+" "+webkit.Clock(ctx, v.Shifts[0].Start))
+		h.State, h.Sentence = webkit.OK, webkit.T(ctx, "oncall.me.next", v.Shifts[0].Rota, v.Shifts[0].From)
 	}
 	if len(in.who.Devices) == 0 {
 		h.State, h.Detail = webkit.Firing, webkit.T(ctx, "oncall.me.nodevice")
@@ -183,7 +214,7 @@ type serviceView struct {
 
 // viewServicePanel says who would be called for the service now.
 func viewServicePanel(ctx context.Context, in servicePanelInput) serviceView {
-	v := serviceView{Covered: in.covered, Policy: in.policy.Name, Simulate: "/oncall?simulate=" + url.QueryEscape(in.service) + "#simulate"}
+	v := serviceView{Covered: in.covered, Policy: in.policy.Name, Simulate: simulateHref(in.service)}
 	var at time.Duration
 	for _, s := range in.policy.Steps {
 		people := in.plan.OnCall(s, in.adjusted, webkit.Now(ctx))

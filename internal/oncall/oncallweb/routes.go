@@ -1,6 +1,7 @@
 package oncallweb
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -26,8 +27,13 @@ func Routes(d Deps) []httpd.Route {
 	post := func(pattern string, access httpd.Access, fn func(*http.Request) (webkit.Done, error)) httpd.Route {
 		return httpd.Route{Pattern: "POST " + pattern, Access: access, Handler: webkit.KeepAs(d.Kit.Post(fn))}
 	}
-	return []httpd.Route{
+	return append(d.answerRoutes(), []httpd.Route{
 		page("/oncall", d.schedule),
+		page("/oncall/fairness", d.fairness),
+		page("/oncall/change", d.change),
+		page("/oncall/simulate", d.simulate),
+		page("/oncall/deliveries", d.deliveries),
+		page("/oncall/deliveries/{id}", d.delivery),
 		page("/pages", d.pages),
 		page("/pages/{id}", d.page),
 		page("/inbox/{person}", d.box),
@@ -36,11 +42,12 @@ func Routes(d Deps) []httpd.Route {
 		page("/alerts/{id}/page", d.alertPanel),
 		post("/pages/{id}/ack", httpd.Responder, d.ack),
 		post("/pages/{id}/decline", httpd.Responder, d.decline),
-		{Pattern: "POST /oncall/overrides", Access: httpd.Responder, Handler: webkit.KeepAs(http.HandlerFunc(d.addOverride))},
-		post("/oncall/overrides/{id}/remove", httpd.Responder, d.removeOverride),
+		{Pattern: "POST /oncall/changes", Access: httpd.Responder, Handler: webkit.KeepAs(http.HandlerFunc(d.makeChange))},
+		post("/oncall/changes/{id}/end", httpd.Responder, d.endChange),
+		post("/oncall/changes/{id}/take", httpd.Responder, d.takeSwap),
 		post("/inbox/{person}/read", httpd.Viewer, d.read),
 		post("/me/devices/{device}/test", httpd.Viewer, d.testDevice),
-	}
+	}...)
 }
 
 func pageHref(id string) string { return "/pages/" + url.PathEscape(id) }
@@ -157,12 +164,6 @@ func (d Deps) decline(r *http.Request) (webkit.Done, error) {
 	return done, err
 }
 
-func (d Deps) removeOverride(r *http.Request) (webkit.Done, error) {
-	ctx := r.Context()
-	err := d.Pager.EndAdjustment(ctx, r.PathValue("id"), auth.Actor(ctx, webkit.AskedAs(r)))
-	return webkit.Done{To: "/oncall#overrides", Flash: webkit.T(ctx, "oncall.done.override.removed")}, err
-}
-
 func (d Deps) testDevice(r *http.Request) (webkit.Done, error) {
 	ctx := r.Context()
 	me := d.me(r)
@@ -223,40 +224,46 @@ func (d Deps) mine(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	now := webkit.Now(ctx)
-	turns, _, err := d.Pager.Turns(ctx, now.Add(-lookAround), now.Add(lookAround))
+	turns, adjusted, err := d.Pager.Turns(ctx, now.Add(-lookAround), now.Add(lookAround))
 	if err != nil {
 		return webkit.Page{}, err
 	}
-	pages, err := d.Pager.Pages(ctx, oncall.PageQuery{Limit: 30})
+	own, err := d.Pager.Pages(ctx, oncall.PageQuery{Person: me, Limit: 30})
 	if err != nil {
 		return webkit.Page{}, err
 	}
-	var own []oncall.Page
-	for _, p := range pages {
-		_, ledger, err := d.Pager.Page(ctx, p.ID)
-		if err != nil {
-			return webkit.Page{}, err
-		}
-		if p.AckedBy == me || told(ledger, me) {
-			own = append(own, p)
-		}
-	}
-	unread, err := d.Inbox.Unread(ctx, me)
-	if err != nil {
+	in := meInput{who: who, plan: d.Pager.Plan(), turns: turns, adjusted: adjusted, pages: own, names: d.names(ctx)}
+	if in.loads, err = d.loads(ctx, me, turns); err != nil {
 		return webkit.Page{}, err
 	}
-	v := viewMe(ctx, meInput{who: who, plan: d.Pager.Plan(), turns: turns, pages: own, unread: unread, names: d.names(ctx)})
-	v.ActAs = d.actAs(r, me)
+	if in.unread, err = d.Inbox.Unread(ctx, me); err != nil {
+		return webkit.Page{}, err
+	}
+	v := viewMe(ctx, in)
+	if v.ActAs = d.actAs(r, me); local(r) {
+		v.As = me
+	}
 	return webkit.Page{Title: title, Active: "oncall", Crumbs: []webkit.Crumb{{Text: title}}, Live: []string{"oncall", "inbox/" + me}, Body: mePage(v)}, nil
 }
 
-func told(ledger []oncall.Delivery, person string) bool {
-	for _, d := range ledger {
-		if d.Person == person {
-			return true
+// loads are a person's loads of the last quarter, by the rotas they have turns in.
+func (d Deps) loads(ctx context.Context, me string, turns map[string][]oncall.Turn) (out []meLoad, err error) {
+	now := webkit.Now(ctx).Truncate(time.Hour)
+	for _, r := range d.Pager.Plan().Rotas {
+		if !slices.ContainsFunc(turns[r.ID], func(t oncall.Turn) bool { return t.Person == me }) {
+			continue
+		}
+		f, err := d.Pager.Fairness(ctx, r.ID, now.Add(-quarter), now, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range f.Past {
+			if l.Person == me {
+				out = append(out, meLoad{rota: r, load: l})
+			}
 		}
 	}
-	return false
+	return out, nil
 }
 
 // lastTold is the person who was told last: the likely reader.

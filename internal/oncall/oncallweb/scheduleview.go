@@ -10,55 +10,54 @@ import (
 
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/oncall"
+	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/webkit"
 )
 
 type scheduleInput struct {
-	plan      *oncall.Plan
-	span      span
-	now       []oncall.Now
-	turns     map[string][]oncall.Turn // of the calendar
-	load      map[string][]oncall.Turn // of the next four weeks
-	adjusted  []oncall.Adjustment
-	names     names
-	me        string
-	people    []catalog.Person
-	services  []catalog.Service
-	form      overrideForm
-	simulate  string
-	calls     []oncall.Call
-	uncovered bool
+	plan     *oncall.Plan
+	span     span
+	now      []oncall.Now
+	turns    map[string][]oncall.Turn // of the calendar
+	load     map[string][]oncall.Turn // of the next four weeks
+	adjusted []oncall.Adjustment
+	names    names
+	me       string
+	people   []catalog.Person
+	services []catalog.Service
 }
 
 type scheduleView struct {
-	Head      webkit.Head
-	Lesson    webkit.Lesson // where there is no rota
-	Now       []nowView
-	Gaps      []gapView
-	Tabs      []webkit.Tab
-	Before    string
-	After     string
-	Today     string
-	Weeks     []webkit.Week
-	Load      []loadView
-	Overrides []overrideView
-	Form      formView
-	ActAs     webkit.ActAs
-	Policies  []policyView
-	Simulate  simulateView
+	Head     webkit.Head
+	Lesson   webkit.Lesson // where there is no rota
+	Now      []nowView
+	Gaps     []gapView
+	Tabs     []webkit.Tab
+	Before   string
+	After    string
+	Today    string
+	Weeks    []webkit.Week
+	Load     []loadView
+	Changes  []changeRow
+	Kinds    []webkit.Tab // of changes that one may make
+	ActAs    webkit.ActAs
+	Policies []policyView
+	Services []webkit.Choice // that one may simulate
 }
 
 type nowView struct {
 	Rota, Zone, Who, Next string
 	State                 webkit.State
-	Until                 time.Time // zero: for longer than we look ahead
-	Substitute            bool
+	Until                 string   // by the rota's clock; "" for longer than we look ahead
+	Words                 []string // what put them there, where it is no rotation
+	Away, Shadows         string
 	NextAt                time.Time
 }
 
 type gapView struct {
-	Rota       string
-	Start, End time.Time
+	Rota, Fill string // Fill is the form that puts somebody there
+	From, To   string // by the rota's clock
+	Start      time.Time
 }
 
 type loadView struct {
@@ -69,41 +68,11 @@ type loadView struct {
 	Mine          bool
 }
 
-type overrideView struct {
-	ID, Rota, Person, Reason, By, Remove string
-	Start, End                           time.Time
-}
-
-type formView struct {
-	Rotas, People      []webkit.Choice
-	Start, End, Reason string
-	Rota, Person       string
-	Failed             string
-}
-
 type policyView struct {
 	ID, Name, Covers string
 	Repeat           int
 	Steps            []webkit.Step
 	Source           string
-}
-
-type simulateView struct {
-	Service   string
-	Services  []webkit.Choice
-	Uncovered bool
-	Silent    bool // covered, and nobody would be told
-	Asked     bool
-	Calls     []callView
-}
-
-type callView struct {
-	After           string
-	At              time.Time
-	Person, Channel string
-	Device          string
-	Step            int
-	First           bool // of its step
 }
 
 // far is how far ahead a turn's end is known.
@@ -113,18 +82,29 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	if len(in.plan.Rotas) == 0 {
 		return scheduleView{Head: webkit.Head{State: webkit.Unknown, Sentence: webkit.T(ctx, "oncall.empty.sentence")}, Lesson: lesson(ctx), Policies: viewPolicies(ctx, in)}
 	}
-	v := scheduleView{Gaps: gaps(in.plan, in.load, webkit.Now(ctx).Add(ahead)), Weeks: viewWeeks(ctx, in), Load: viewLoad(in), Policies: viewPolicies(ctx, in), Simulate: viewSimulate(ctx, in)}
+	v := scheduleView{Gaps: gaps(in.plan, in.load, webkit.Now(ctx).Add(ahead)), Weeks: viewWeeks(ctx, in), Load: viewLoad(in), Policies: viewPolicies(ctx, in)}
+	for _, s := range in.services {
+		v.Services = append(v.Services, webkit.Choice{Value: s.ID, Text: s.ID})
+	}
 	for _, n := range in.now {
-		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Substitute: substitute(n.On), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until()}
+		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Words: sources(ctx, n.On), Away: away(ctx, n.On, in.names), Shadows: learners(ctx, n.Shadows, in.names), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until()}
 		if n.Until().Sub(webkit.Now(ctx)) < far {
-			nv.Until = n.Until()
+			nv.Until = inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))
 		}
-		if nv.Who == "" {
+		switch {
+		case nv.Who == "":
 			nv.State = webkit.Firing
+		case nv.Away != "":
+			nv.State = webkit.Warning
 		}
 		v.Now = append(v.Now, nv)
 	}
 	v.Head = scheduleHead(ctx, in, v.Gaps)
+	for _, n := range v.Now {
+		if n.Away != "" && v.Head.State == webkit.OK {
+			v.Head.State, v.Head.Detail = webkit.Warning, webkit.T(ctx, "oncall.head.away", n.Away, n.Rota)
+		}
+	}
 	month := in.span.weeks > 1
 	v.Tabs = []webkit.Tab{
 		{Text: webkit.T(ctx, "oncall.view.week"), Href: webkit.WithQuery(ctx, "view", ""), Current: !month},
@@ -133,16 +113,47 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	v.Before = webkit.WithQuery(ctx, "from", in.span.start.AddDate(0, 0, -7*in.span.weeks).Format(dayLayout))
 	v.After = webkit.WithQuery(ctx, "from", in.span.end().Format(dayLayout))
 	v.Today = webkit.WithQuery(ctx, "from", "")
-	for _, o := range in.adjusted {
-		v.Overrides = append(v.Overrides, overrideView{ID: o.ID, Rota: rotaName(in.plan, o.Rota), Person: in.names.of(o.Person), Reason: o.Reason, By: in.names.of(o.By), Start: o.Start, End: o.End, Remove: "/oncall/overrides/" + url.PathEscape(o.ID) + "/remove"})
+	v.Changes = viewChanges(ctx, in.plan, in.adjusted, in.names, in.me)
+	for _, k := range kinds() {
+		v.Kinds = append(v.Kinds, webkit.Tab{Text: webkit.T(ctx, "oncall.change."+string(k)), Href: "/oncall/change?kind=" + string(k)})
 	}
-	v.Form = viewForm(ctx, in)
 	return v
 }
 
-// substitute reports whether somebody is on call who is not by rotation.
-func substitute(turns []oncall.Turn) bool {
-	return slices.ContainsFunc(turns, func(t oncall.Turn) bool { return t.Person != "" && t.Source.Kind != "rotation" })
+// sources are the words for what put people on call who are not by rotation.
+func sources(ctx context.Context, turns []oncall.Turn) (out []string) {
+	for _, t := range turns {
+		if t.Person == "" || t.Source.Kind == "rotation" {
+			continue
+		}
+		if word := webkit.T(ctx, "oncall.source."+t.Source.Kind); !slices.Contains(out, word) {
+			out = append(out, word)
+		}
+	}
+	return out
+}
+
+// away says who of those on call has said to be away.
+func away(ctx context.Context, turns []oncall.Turn, n names) string {
+	var out []string
+	for _, t := range turns {
+		if t.Absent {
+			out = append(out, t.Person)
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return webkit.T(ctx, "oncall.says.absence", n.list(ctx, out))
+}
+
+// learners are those who learn beside the people on call, in words.
+func learners(ctx context.Context, shadows []rota.Shadowing, n names) string {
+	out := make([]string, 0, len(shadows))
+	for _, s := range shadows {
+		out = append(out, webkit.T(ctx, "oncall.says.shadow", n.of(s.Person), n.of(s.Of)))
+	}
+	return strings.Join(out, " · ")
 }
 
 func rotaName(plan *oncall.Plan, id string) string {
@@ -160,7 +171,7 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 		case len(n.People()) == 0:
 			return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "oncall.head.nobody", n.Name), Detail: webkit.T(ctx, "oncall.head.nobody.detail")}
 		case n.Until().Sub(webkit.Now(ctx)) < far:
-			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), n.Until()))
+			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))))
 		default:
 			on = append(on, in.names.list(ctx, n.People()))
 		}
@@ -172,7 +183,7 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 	sentence := webkit.T(ctx, "oncall.head.list", strings.Join(on, webkit.T(ctx, "oncall.head.and")))
 	if len(gaps) > 0 {
 		g := gaps[0]
-		return webkit.Head{State: webkit.Warning, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.gap", g.Rota, webkit.Day(ctx, g.Start)+" "+webkit.Clock(ctx, g.Start), webkit.Day(ctx, g.End)+" "+webkit.Clock(ctx, g.End))}
+		return webkit.Head{State: webkit.Warning, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.gap", g.Rota, g.From, g.To)}
 	}
 	return webkit.Head{State: webkit.OK, Sentence: sentence, Detail: webkit.T(ctx, "oncall.head.nogap")}
 }
@@ -184,12 +195,19 @@ func gaps(plan *oncall.Plan, turns map[string][]oncall.Turn, until time.Time) []
 	for _, r := range plan.Rotas {
 		for _, t := range turns[r.ID] {
 			if t.Person == "" && t.Start.Before(until) {
-				out = append(out, gapView{Rota: r.Name, Start: t.Start, End: t.End})
+				out = append(out, gapView{Rota: r.Name, Fill: fillHref(r, t), From: inZone(t.Start, r.Zone().Location()), To: inZone(t.End, r.Zone().Location()), Start: t.Start})
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b gapView) int { return a.Start.Compare(b.Start) })
 	return out
+}
+
+// fillHref is the form of an override that fills a gap.
+func fillHref(r oncall.Rota, t oncall.Turn) string {
+	zone := r.Zone().Location()
+	q := url.Values{"kind": {"override"}, "how": {howAll}, "rota": {r.ID}, "start": {t.Start.In(zone).Format(clockLayout)}, "end": {t.End.In(zone).Format(clockLayout)}}
+	return "/oncall/change?" + q.Encode()
 }
 
 func viewWeeks(ctx context.Context, in scheduleInput) []webkit.Week {
@@ -203,22 +221,41 @@ func viewWeeks(ctx context.Context, in scheduleInput) []webkit.Week {
 		end := start.AddDate(0, 0, 7)
 		w := webkit.Week{Label: webkit.T(ctx, "oncall.week", webkit.Day(ctx, start)), Start: start}
 		for _, r := range in.plan.Rotas {
-			row := webkit.WeekRow{Text: r.Name}
-			for _, t := range in.turns[r.ID] {
-				from, to := later(t.Start, start), earlier(t.End, end)
-				if !from.Before(to) {
-					continue
-				}
-				row.Shifts = append(row.Shifts, webkit.Shift{
-					From: from, To: to, Who: in.names.of(t.Person), Tone: tones[t.Person], Gap: t.Person == "",
-					Mine: t.Person != "" && t.Person == in.me, Override: t.Source.Kind != "rotation",
-				})
-			}
-			w.Rows = append(w.Rows, row)
+			w.Rows = append(w.Rows, in.lanes(ctx, r, tones, start, end)...)
 		}
 		out = append(out, w)
 	}
 	return out
+}
+
+// lanes are the rows of a rota in a week: as many as people are on call at a time.
+func (in scheduleInput) lanes(ctx context.Context, r oncall.Rota, tones map[string]int, start, end time.Time) []webkit.WeekRow {
+	rows := []webkit.WeekRow{{Text: r.Name}}
+	for _, t := range in.turns[r.ID] {
+		from, to := later(t.Start, start), earlier(t.End, end)
+		if !from.Before(to) {
+			continue
+		}
+		s := webkit.Shift{From: from, To: to, Who: in.names.of(t.Person), Tone: tones[t.Person], Gap: t.Person == "", Mine: t.Person != "" && t.Person == in.me, Override: t.Source.Kind != "rotation"}
+		if t.Absent {
+			s.Who = "▲ " + s.Who + " (" + webkit.T(ctx, "oncall.absent") + ")"
+		}
+		if s.Override && !s.Gap {
+			s.Who += " · " + webkit.T(ctx, "oncall.source."+t.Source.Kind)
+		}
+		if s.Gap {
+			s.Href = fillHref(r, oncall.Turn{Start: from, End: to})
+		}
+		i := slices.IndexFunc(rows, func(row webkit.WeekRow) bool {
+			return len(row.Shifts) == 0 || !row.Shifts[len(row.Shifts)-1].To.After(from)
+		})
+		if i < 0 {
+			i = len(rows)
+			rows = append(rows, webkit.WeekRow{})
+		}
+		rows[i].Shifts = append(rows[i].Shifts, s)
+	}
+	return rows
 }
 
 func later(a, b time.Time) time.Time {
@@ -292,21 +329,6 @@ func weigh(t oncall.Turn, zone *time.Location) (hours, nights, weekend int) {
 	}
 }
 
-func viewForm(ctx context.Context, in scheduleInput) formView {
-	f := formView{Start: in.form.start, End: in.form.end, Reason: in.form.reason, Rota: in.form.rota, Person: in.form.person, Failed: in.form.failed}
-	for _, r := range in.plan.Rotas {
-		f.Rotas = append(f.Rotas, webkit.Choice{Value: r.ID, Text: fmt.Sprintf("%s (%s)", r.Name, r.Zone())})
-	}
-	for _, p := range in.people {
-		f.People = append(f.People, webkit.Choice{Value: p.ID, Text: p.Name})
-	}
-	if f.Start == "" && len(in.plan.Rotas) > 0 {
-		at := webkit.Now(ctx).In(in.plan.Rotas[0].Zone().Location()).Truncate(time.Hour).Add(time.Hour)
-		f.Start, f.End = at.Format(clockLayout), at.Add(8*time.Hour).Format(clockLayout)
-	}
-	return f
-}
-
 func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
 	var out []policyView
 	for _, p := range in.plan.Policies {
@@ -339,23 +361,6 @@ func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
 		out = append(out, v)
 	}
 	return out
-}
-
-func viewSimulate(ctx context.Context, in scheduleInput) simulateView {
-	v := simulateView{Service: in.simulate, Asked: in.simulate != "", Uncovered: in.uncovered, Silent: in.simulate != "" && !in.uncovered && len(in.calls) == 0}
-	for _, s := range in.services {
-		v.Services = append(v.Services, webkit.Choice{Value: s.ID, Text: s.ID})
-	}
-	step := -1
-	for _, c := range in.calls {
-		cv := callView{After: webkit.T(ctx, "oncall.simulate.after", webkit.Duration(ctx, c.After)), At: webkit.Now(ctx).Add(c.After), Person: in.names.of(c.Person), Channel: c.Channel, Device: c.Device, Step: c.Step + 1, First: c.Step != step}
-		if c.After == 0 {
-			cv.After = webkit.T(ctx, "oncall.simulate.now")
-		}
-		step = c.Step
-		v.Calls = append(v.Calls, cv)
-	}
-	return v
 }
 
 func lesson(ctx context.Context) webkit.Lesson {

@@ -69,15 +69,16 @@ func build(t *testing.T) *house {
 	box := oncalldb.NewInbox(db)
 	cfg := oncall.Default()
 	cfg.BaseURL = "http://hinoban.example"
-	h.pager = oncall.New(cfg, oncall.Deps{Store: oncalldb.New(db, log), Alerts: h.alerts, Catalog: people, Channels: []notify.Channel{inbox.New(box)}, Now: clock, NewID: counter("pg")})
-	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	kept := oncalldb.New(db, log)
+	h.pager = oncall.New(cfg, oncall.Deps{Store: kept, Ledger: kept, Adjustments: kept, Key: []byte(strings.Repeat("k", 32)), Alerts: h.alerts, Catalog: people, Channels: []notify.Channel{inbox.New(box)}, Now: clock, NewID: counter("pg")})
+	tokyo, err := rota.LoadZone("Asia/Tokyo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.pager.Replace(&oncall.Plan{
+	h.replace(&oncall.Plan{
 		Rotas: []oncall.Rota{
-			{ID: "primary", Name: "Primary", Weekly: rota.Weekly{Zone: tokyo, Year: 2026, Month: 11, Day: 16, Hour: 9, Weeks: 1, Members: []string{"aoi", "", "ren"}}},
-			{ID: "backup", Name: "Backup", Weekly: rota.Weekly{Zone: time.UTC, Year: 2026, Month: 11, Day: 16, Hour: 9, Weeks: 1, Members: []string{"ren"}}},
+			weekly("primary", "Primary", tokyo, rota.Slot{"aoi"}, nil, rota.Slot{"ren"}),
+			weekly("backup", "Backup", rota.NewZone(time.UTC), rota.Slot{"ren"}),
 		},
 		Policies: []oncall.Policy{{ID: "shop", Name: "Shop", Teams: []string{"shop"}, Repeat: 1, Source: "oncall.yaml:9", Steps: []oncall.Step{{Rotas: []string{"primary"}, Wait: 5 * time.Minute}, {People: []string{"ren"}, Wait: 10 * time.Minute}}}},
 	})
@@ -97,6 +98,20 @@ func build(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// weekly is a rota that hands over on Mondays at 09:00, the first time on
+// 2026-11-16.
+func weekly(id, name string, zone *rota.Zone, members ...rota.Slot) oncall.Rota {
+	r := rota.Rotation{Name: "rotation", Zone: zone, Day: rota.DayOf(2026, time.November, 16), Minute: 9 * 60, Every: 1, Unit: rota.Weekly, Members: members}
+	return oncall.Rota{ID: id, Name: name, Editions: []oncall.Edition{{Schedule: rota.Schedule{ID: id, Zone: zone, Rotations: []rota.Rotation{r}}}}}
+}
+
+func (h *house) replace(p *oncall.Plan) {
+	h.t.Helper()
+	if err := h.pager.Replace(h.t.Context(), p); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // fire opens a page for checkout and has its first step told.
@@ -189,15 +204,15 @@ func TestPagesAreAsBefore(t *testing.T) {
 	h.form(own+"/ack", "as", "ren")
 	h.shots(map[string]string{
 		"answered": own, "pages": "/pages", "me": "/me?as=ren", "who": "/me",
-		"schedule": "/oncall?simulate=checkout", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall?simulate=search",
+		"schedule": "/oncall", "month": "/oncall?view=month&from=2026-12-02", "uncovered": "/oncall/simulate?service=search", "simulate": "/oncall/simulate?service=checkout&at=2026-11-21T09:00", "change": "/oncall/change?kind=shadow", "fairness": "/oncall/fairness?rota=primary", "deliveries": "/oncall/deliveries?person=aoi",
 	})
 	if err := h.pager.AlertResolved(t.Context(), "checkout", "al0001"); err != nil {
 		t.Fatal(err)
 	}
 	h.shots(map[string]string{"closed": own})
-	h.pager.Replace(&oncall.Plan{})
+	h.replace(&oncall.Plan{})
 	h.shots(map[string]string{"norota": "/oncall"})
-	h.form("/oncall/overrides", "rota", "primary") // says what is wrong, in a sentence of its own
+	h.form("/oncall/changes", "rota", "primary") // says what is wrong, in a sentence of its own
 	if m := h.kit.Missing(); len(m) > 0 {
 		t.Errorf("missing text:\n%s", strings.Join(m, "\n"))
 	}
@@ -239,7 +254,7 @@ func TestTheAnswerOfOneThumb(t *testing.T) {
 		}
 	}
 	h.pass(10 * time.Second)
-	state("declined", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 1)
+	state("declined", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
 	h.work()
 	state("a second tap skips nobody", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
 	h.work()
@@ -247,45 +262,6 @@ func TestTheAnswerOfOneThumb(t *testing.T) {
 	state("answered", h.form(own+"/ack", "as", "ren"), 303, oncall.Answered, 2)
 	state("another's answer stays", h.form(own+"/decline", "as", "aoi"), 409, oncall.Answered, 2)
 	state("nothing there", h.form("/pages/none/ack"), 404, oncall.Answered, 2)
-}
-
-func TestOverrideForm(t *testing.T) {
-	h := build(t)
-	good := []string{"rota", "primary", "person", "ren", "start", "2026-11-20T12:00", "end", "2026-11-20T18:00", "reason", "dentist", "as", "aoi"}
-	with := func(key, value string) []string {
-		out := append([]string{}, good...)
-		for i := 0; i < len(out); i += 2 {
-			if out[i] == key {
-				out[i+1] = value
-			}
-		}
-		return out
-	}
-	for what, tt := range map[string]struct {
-		form []string
-		says string
-	}{
-		"unknown rota": {with("rota", "none"), "there is no rota"}, "unknown person": {with("person", "none"), "there is no person"},
-		"backwards": {with("end", "2026-11-20T11:00"), "must end after it starts"}, "no time": {with("start", "soon"), "write both times"},
-	} {
-		w := h.form("/oncall/overrides", tt.form...)
-		if w.Code != 422 || !strings.Contains(w.Body.String(), tt.says) || !strings.Contains(w.Body.String(), `value="dentist"`) {
-			t.Errorf("%s: got %d, want 422, %q and what was typed", what, w.Code, tt.says)
-		}
-	}
-	if w := h.form("/oncall/overrides", good...); w.Code != 303 {
-		t.Fatalf("got %d %s, want 303", w.Code, w.Body)
-	}
-	_, os, err := h.pager.Turns(t.Context(), t0, t0.AddDate(0, 0, 1))
-	if err != nil || len(os) != 1 || !os[0].Start.Equal(time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)) || os[0].By != "aoi" {
-		t.Fatalf("got %+v (%v), want one from noon in Tokyo, by aoi", os, err)
-	}
-	if w := h.form("/oncall/overrides/" + os[0].ID + "/remove"); w.Code != 303 {
-		t.Errorf("remove: got %d, want 303", w.Code)
-	}
-	if w := h.form("/oncall/overrides/" + os[0].ID + "/remove"); w.Code != 404 {
-		t.Errorf("remove twice: got %d, want 404", w.Code)
-	}
 }
 
 func TestTheInboxIsRead(t *testing.T) {
@@ -336,19 +312,19 @@ func TestAPI(t *testing.T) {
 	p := h.fire()
 	var state oncallweb.OnCallState
 	h.json("GET", "/api/v1/oncall", "", 200, &state)
-	if len(state.Rotas) != 2 || state.Rotas[0].Turn.Person != "aoi" || len(state.Gaps) != 1 || state.Gaps[0].Rota != "primary" {
+	if len(state.Rotas) != 2 || state.Rotas[0].On[0].Person != "aoi" || len(state.Gaps) != 1 || state.Gaps[0].Rota != "primary" {
 		t.Errorf("got %+v", state)
 	}
 	var turns oncallweb.OnCallSchedule
 	h.json("GET", "/api/v1/oncall/turns?from=2026-11-16T00:00:00Z&to=2026-12-14T00:00:00Z", "", 200, &turns)
-	if len(turns.Turns["primary"]) != 4 || turns.Overrides == nil {
+	if len(turns.Turns["primary"]) != 4 || turns.Adjustments == nil {
 		t.Errorf("got %+v", turns)
 	}
 	h.json("GET", "/api/v1/oncall/turns?from=2026-11-16T00:00:00Z&to=2026-11-15T00:00:00Z", "", 422, nil)
-	var o oncall.Override
-	h.json("POST", "/api/v1/oncall/overrides", `{"rota":"primary","person":"ren","start":"2026-11-24T00:00:00Z","end":"2026-11-25T00:00:00Z","as":"aoi"}`, 200, &o)
-	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID+"?as=aoi", "", 200, nil)
-	h.json("DELETE", "/api/v1/oncall/overrides/"+o.ID, "", 404, nil)
+	var o oncall.Adjustment
+	h.json("POST", "/api/v1/oncall/adjustments", `{"kind":"override","rota":"primary","person":"ren","of":"*","start":"2026-11-24T00:00:00Z","end":"2026-11-25T00:00:00Z","as":"aoi"}`, 200, &o)
+	h.json("DELETE", "/api/v1/oncall/adjustments/"+o.ID+"?as=aoi", "", 200, nil)
+	h.json("DELETE", "/api/v1/oncall/adjustments/"+o.ID, "", 404, nil)
 	var sim oncallweb.SimulatedPage
 	h.json("GET", "/api/v1/oncall/simulate?service=checkout", "", 200, &sim)
 	if len(sim.Calls) != 6 || sim.Calls[1].AfterSeconds != 120 || sim.Calls[2].Person != "ren" {
