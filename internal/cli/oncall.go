@@ -97,11 +97,11 @@ func printWho(s Streams, out app.WhoReport, rota string, asJSON bool) error {
 		if err != nil {
 			zone = time.UTC
 		}
-		line := cmp.Or(strings.Join(n.People(), ", "), "■ nobody") + "\tuntil " + n.Until().In(zone).Format(day) + "\tthen " + cmp.Or(strings.Join(n.NextPeople(), ", "), "■ nobody")
+		line := []string{n.Rota, cmp.Or(strings.Join(n.People(), ", "), "■ nobody"), "until " + n.Until().In(zone).Format(day), "then " + cmp.Or(strings.Join(n.NextPeople(), ", "), "■ nobody")}
 		for _, v := range n.Shadows {
-			line += "\tshadow of " + v.Of + ": " + v.Person
+			line = append(line, "shadow of "+v.Of+": "+v.Person)
 		}
-		printf(t, "%s\t%s\n", n.Rota, line)
+		printf(t, "%s\n", strings.Join(line, "\t"))
 	}
 	if !found {
 		return errs.New(errs.NotFound, "there is no rota %q", rota)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall/rota"
@@ -111,6 +112,20 @@ func (p *Pager) checkAdjustment(ctx context.Context, a *Adjustment) error {
 		}
 		a.Rota = r.ID // as it is written there, whatever the case it was asked in
 	}
+	if err := p.checkPeople(ctx, *a); err != nil {
+		return err
+	}
+	if !a.Start.Before(a.End) || a.End.Sub(a.Start) > longest {
+		return errs.New(errs.Invalid, "an adjustment must end after it starts, within a year")
+	}
+	if len(a.Shifts) > 500 || len(a.Reason) > 500 {
+		return errs.New(errs.Invalid, "at most 500 shifts, and a reason of at most 500 bytes")
+	}
+	return checkKind(*a)
+}
+
+// checkPeople says whom an adjustment names that nobody knows.
+func (p *Pager) checkPeople(ctx context.Context, a Adjustment) error {
 	people := []string{a.Person, a.Of}
 	for _, s := range a.Shifts {
 		people = append(people, s.Person)
@@ -126,47 +141,29 @@ func (p *Pager) checkAdjustment(ctx context.Context, a *Adjustment) error {
 			return errs.New(errs.Invalid, "there is no person %q", id)
 		}
 	}
-	if !a.Start.Before(a.End) || a.End.Sub(a.Start) > longest {
-		return errs.New(errs.Invalid, "an adjustment must end after it starts, within a year")
-	}
-	if len(a.Shifts) > 500 || len(a.Reason) > 500 {
-		return errs.New(errs.Invalid, "at most 500 shifts, and a reason of at most 500 bytes")
-	}
-	return checkKind(*a)
+	return nil
 }
 
 // checkKind says what an adjustment of its kind lacks.
 func checkKind(a Adjustment) error {
-	wrong := ""
-	switch a.Kind {
-	case rota.Override:
-		if a.Person == "" && a.Of == "" {
-			wrong = "an override says who comes, who goes, or both"
+	for _, rule := range []struct {
+		kind  rota.Kind
+		wrong bool
+		text  string
+	}{
+		{rota.Override, a.Person == "" && a.Of == "", "an override says who comes, who goes, or both"},
+		{rota.Temporary, len(a.Shifts) == 0, "a temporary schedule has shifts"},
+		{rota.Swap, a.Of == "" || a.Of == rota.Everybody, "a swap says whose turns are to be taken"},
+		{rota.Absence, a.Person == "", "an absence says who is away"},
+		{rota.Shadow, a.Person == "" || a.Person == a.Of || (a.Rota == "" && a.Of == ""), "a shadow says who learns, and from whom: a rota, or another person"},
+		{rota.Shadow, !slices.Contains([]rota.Mode{rota.Silent, rota.Notify, rota.Reverse}, a.Mode), "a shadow is silent, notify or reverse"},
+	} {
+		if rule.kind == a.Kind && rule.wrong {
+			return errs.New(errs.Invalid, "%s", rule.text)
 		}
-	case rota.Temporary:
-		if len(a.Shifts) == 0 {
-			wrong = "a temporary schedule has shifts"
-		}
-	case rota.Swap:
-		if a.Of == "" || a.Of == rota.Everybody {
-			wrong = "a swap says whose turns are to be taken"
-		}
-	case rota.Absence:
-		if a.Person == "" {
-			wrong = "an absence says who is away"
-		}
-	case rota.Shadow:
-		if a.Person == "" || a.Person == a.Of || (a.Rota == "" && a.Of == "") {
-			wrong = "a shadow says who learns, and from whom: a rota, or another person"
-		}
-		if a.Mode != rota.Silent && a.Mode != rota.Notify && a.Mode != rota.Reverse {
-			wrong = "a shadow is silent, notify or reverse"
-		}
-	default:
-		wrong = fmt.Sprintf("%q is none of override, temporary, swap, absence, shadow", a.Kind)
 	}
-	if wrong != "" {
-		return errs.New(errs.Invalid, "%s", wrong)
+	if !slices.Contains([]rota.Kind{rota.Override, rota.Temporary, rota.Swap, rota.Absence, rota.Shadow}, a.Kind) {
+		return errs.New(errs.Invalid, "%q is none of override, temporary, swap, absence, shadow", a.Kind)
 	}
 	return nil
 }

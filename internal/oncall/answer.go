@@ -81,7 +81,7 @@ func (p *Pager) Answered(ctx context.Context, a notify.Answer) (string, error) {
 		if one.Page == "" {
 			continue // a canary: that it came back is all it was for
 		}
-		words, err := p.answer(ctx, one.Page, by, a)
+		words, err := p.answer(ctx, one, by, a)
 		if err != nil {
 			return "", err
 		}
@@ -108,26 +108,30 @@ func (p *Pager) answerer(ctx context.Context, a notify.Answer, d Delivery) strin
 	return d.Person
 }
 
-func (p *Pager) answer(ctx context.Context, page, by string, a notify.Answer) (string, error) {
+func (p *Pager) answer(ctx context.Context, one Delivery, by string, a notify.Answer) (string, error) {
 	lang := "en"
 	if who, err := p.catalog.Person(ctx, by); err == nil {
 		lang = who.Lang
 	}
-	key := "acked"
-	var now Page
-	var err error
-	if a.Action == notify.Decline {
+	head, err := p.store.Head(ctx, one.Page)
+	if err != nil {
+		return "", err
+	}
+	page, key := one.Page, "acked"
+	now := head
+	switch {
+	case a.Action == notify.Ack:
+		now, err = p.Ack(ctx, page, by, a.Channel)
+	case head.State == Calling && head.Step > one.Step+1:
+		key = "declined" // a second tap, or the next step has fired by itself: nobody is skipped
+	default:
 		key = "declined"
 		now, err = p.Decline(ctx, page, by)
-	} else {
-		now, err = p.Ack(ctx, page, by, a.Channel)
 	}
 	if errs.KindOf(err) == errs.Conflict {
-		head, herr := p.store.Head(ctx, page)
-		if herr != nil {
+		if head, herr := p.store.Head(ctx, page); herr != nil {
 			return "", errors.Join(err, herr)
-		}
-		if head.State == Answered {
+		} else if head.State == Answered {
 			return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), nil
 		}
 		return fmt.Sprintf(text(lang, "over"), head.Summary), nil

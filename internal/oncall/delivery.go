@@ -141,7 +141,7 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 		if o.ID == d.ID || o.Kind != KindPage || o.Step != d.Step {
 			continue
 		}
-		if o.State == Pending && o.Person == d.Person && o.DueAt.After(now) && o.Attempts == 0 {
+		if o.waitsBehind(d, now) {
 			o.DueAt = now
 			changed = append(changed, o)
 		}
@@ -151,6 +151,11 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 		p.StepAt = now
 	}
 	return changed
+}
+
+// waitsBehind reports whether d is a later device of whom another could not reach.
+func (d *Delivery) waitsBehind(of Delivery, now time.Time) bool {
+	return d.State == Pending && d.Person == of.Person && d.Attempts == 0 && d.DueAt.After(now)
 }
 
 // Report takes what a provider says later. It is pure, goes only forward, and

@@ -86,24 +86,29 @@ func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err err
 	default:
 		return f, errs.New(errs.NotFound, "there is no %s %q any more", kind, id)
 	}
-	stamp := now.Truncate(time.Hour) // so that a calendar that did not change is the same text
 	for i := range plan.Rotas {
 		r := &plan.Rotas[i]
 		for _, t := range turns[r.ID] {
-			mine := (kind == "person" && t.Person == id) || (kind == "rota" && r.ID == id && t.Person != "")
 			// A turn that began before what we look at has lost its start, and so its name.
-			if !mine || t.Start.Equal(now.Add(-feedBack)) {
+			if !t.Start.After(now.Add(-feedBack)) {
 				continue
 			}
-			e := ical.Entry{UID: ical.ShiftUID(t), Stamp: stamp, Sequence: int(t.End.Unix() / 60), Start: t.Start, End: t.End, Summary: r.Name, URL: p.cfg.BaseURL + "/oncall", Alarm: feedAlarm}
-			if kind == "rota" {
-				e.Summary, e.Alarm = names[t.Person]+" · "+r.Name, 0
+			switch {
+			case kind == "person" && t.Person == id:
+				f.Entries = append(f.Entries, p.entry(t, r.Name, feedAlarm))
+			case kind == "rota" && r.ID == id && t.Person != "":
+				f.Entries = append(f.Entries, p.entry(t, names[t.Person]+" · "+r.Name, 0))
 			}
-			if t.Source.Kind != "rotation" {
-				e.Description = t.Source.Kind
-			}
-			f.Entries = append(f.Entries, e)
 		}
 	}
 	return f, nil
+}
+
+// entry is a turn as an event. A later end is a later version of it.
+func (p *Pager) entry(t Turn, summary string, alarm time.Duration) ical.Entry {
+	e := ical.Entry{UID: ical.ShiftUID(t), Stamp: t.Start, Sequence: int(t.End.Unix() / 60), Start: t.Start, End: t.End, Summary: summary, URL: p.cfg.BaseURL + "/oncall", Alarm: alarm}
+	if t.Source.Kind != "rotation" {
+		e.Description = t.Source.Kind
+	}
+	return e
 }

@@ -80,7 +80,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(head + "- {at: 2m, expect: [{page: aoi, via: voice}]}\nnever: [{page: ren}]"))
 	f.Add([]byte("tests:\n- {name: a, world: {now: 2026-03-03T01:50:00}, steps: [{at: 1s, fail: push}]}"))
 	c := shop()
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		file, err := drill.Parse(text)
 		if err != nil || len(file.Tests) > 20 {
 			return

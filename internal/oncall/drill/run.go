@@ -186,8 +186,17 @@ func (e Expectation) fits(h oncall.Happening, start time.Time) bool {
 func (e Expectation) String() string {
 	var parts []string
 	for _, f := range []struct{ name, value string }{
-		{"page", e.Page}, {"shadow", e.Shadow}, {"failed", e.Failed}, {"retrigger", e.Retrigger}, {"exhausted", e.Exhausted}, {"page_shadow_as", e.As},
-		{"via", e.Via}, {"device", e.Device}, {"service", e.Service}, {"reason", e.Reason}, {"after", e.After},
+		{"page", e.Page},
+		{"shadow", e.Shadow},
+		{"failed", e.Failed},
+		{"retrigger", e.Retrigger},
+		{"exhausted", e.Exhausted},
+		{"page_shadow_as", e.As},
+		{"via", e.Via},
+		{"device", e.Device},
+		{"service", e.Service},
+		{"reason", e.Reason},
+		{"after", e.After},
 	} {
 		if f.value != "" {
 			parts = append(parts, f.name+": "+f.value)

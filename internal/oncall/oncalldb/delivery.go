@@ -89,26 +89,26 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 	if err := putDelivery(ctx, tx, d); err != nil {
 		return err
 	}
-	service := ""
 	if d.Page != "" {
 		p, err := onePage(ctx, tx, `id = $1`, d.Page)
 		if err != nil {
 			return fmt.Errorf("load page %s: %w", d.Page, err)
 		}
-		service = p.Service
-		if o.Failed != nil && d.GivesWay(before) {
-			if err := s.failed(ctx, tx, p, d, o); err != nil {
-				return err
-			}
+		for i := range facts {
+			facts[i].Service = p.Service
 		}
-	}
-	for i := range facts {
-		facts[i].Service = service
+		if err := s.failed(ctx, tx, p, before, d, o); err != nil {
+			return err
+		}
 	}
 	return s.log.Publish(ctx, tx, facts...)
 }
 
-func (s *Store) failed(ctx context.Context, tx store.Tx, p oncall.Page, d oncall.Delivery, o oncall.Settlement) error {
+// failed saves what follows where a delivery gives way to others.
+func (s *Store) failed(ctx context.Context, tx store.Tx, p oncall.Page, before, d oncall.Delivery, o oncall.Settlement) error {
+	if o.Failed == nil || !d.GivesWay(before) {
+		return nil
+	}
 	ledger, err := ofPage(ctx, tx, p.ID)
 	if err != nil {
 		return err

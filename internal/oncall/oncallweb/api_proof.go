@@ -26,7 +26,15 @@ type OnCallPeople struct {
 	Rotas []oncall.Now `json:"rotas"`
 }
 
+// FeedAddress is where a calendar is read.
+type FeedAddress struct {
+	URL string `json:"url"`
+}
+
 type (
+	feedIn struct {
+		Rota string `path:"rota" maxLength:"200"`
+	}
 	proveIn struct {
 		Days int `query:"days" minimum:"1" maximum:"366" default:"90"`
 	}
@@ -47,6 +55,13 @@ func (d Deps) proofAPI(a *httpd.API) {
 		}
 		rotas, err := d.Pager.OnCallAt(ctx, at)
 		return OnCallPeople{at, listed(rotas)}, err
+	})
+	httpd.Get(a, "/api/v1/oncall/rotas/{rota}/feed", op("get-rota-feed", "The address of a rota's calendar; whoever has it may read it"), func(ctx context.Context, in *feedIn) (FeedAddress, error) {
+		if d.Pager.Plan().Rota(in.Rota) == nil {
+			return FeedAddress{}, errs.New(errs.NotFound, "there is no rota %q", in.Rota)
+		}
+		to, err := d.Pager.FeedURL(ctx, "rota", d.Pager.Plan().Rota(in.Rota).ID)
+		return FeedAddress{to}, err
 	})
 	httpd.Get(a, "/api/v1/oncall/health", op("get-paging-health", "How paging itself does, by its own ledger"), func(ctx context.Context, _ *nothing) (oncall.Health, error) {
 		return d.Pager.Health(ctx)

@@ -47,6 +47,7 @@ func Routes(d Deps) []httpd.Route {
 		post("/oncall/changes/{id}/take", httpd.Responder, d.takeSwap),
 		post("/inbox/{person}/read", httpd.Viewer, d.read),
 		post("/me/devices/{device}/test", httpd.Viewer, d.testDevice),
+		post("/me/feed/revoke", httpd.Viewer, d.revokeFeed),
 	}...)
 }
 
@@ -240,6 +241,12 @@ func (d Deps) mine(r *http.Request) (webkit.Page, error) {
 		return webkit.Page{}, err
 	}
 	v := viewMe(ctx, in)
+	if local(r) || auth.From(ctx).ID == me {
+		if v.Feed.URL, err = d.Pager.FeedURL(ctx, "person", me); err != nil {
+			return webkit.Page{}, err
+		}
+		v.Feed.Revoke = "/me/feed/revoke?as=" + url.QueryEscape(me)
+	}
 	if v.ActAs = d.actAs(r, me); local(r) {
 		v.As = me
 	}

@@ -114,25 +114,25 @@ func equinox(base float64, y int) int {
 // substitutes adds the days that are holidays because of others: the next
 // weekday after one on a Sunday (振替休日), and a day between two (国民の休日).
 func substitutes(days map[Day]string) {
-	real := make(map[Day]bool, len(days))
+	named := make(map[Day]bool, len(days))
 	for d := range days {
-		real[d] = true
+		named[d] = true
 	}
-	for d := range real {
+	for d := range named {
 		if d.Weekday() != time.Sunday {
 			continue
 		}
 		next := d + 1
 		// Before 2007 only the Monday could be one.
-		for real[next] && d >= DayOf(2007, time.January, 1) {
+		for named[next] && d >= DayOf(2007, time.January, 1) {
 			next++
 		}
-		if !real[next] {
+		if !named[next] {
 			days[next] = "振替休日"
 		}
 	}
-	for d := range real {
-		if between := d + 1; real[d+2] && days[between] == "" && between.Weekday() != time.Sunday {
+	for d := range named {
+		if between := d + 1; named[d+2] && days[between] == "" && between.Weekday() != time.Sunday {
 			days[between] = "国民の休日"
 		}
 	}
