@@ -172,7 +172,7 @@ func (a *App) openConfig(ctx context.Context) error {
 		if err := c.useScrape(p); err != nil {
 			a.log.WarnContext(ctx, "the last scrape configuration is not usable", "err", err)
 		}
-		c.use(last, p)
+		c.use(ctx, last, p)
 	}
 	if a.cfg.Folder == "" {
 		return nil
@@ -273,7 +273,7 @@ func (c *configRoom) apply(ctx context.Context, set *ascode.Set, p plans) error 
 		}
 		c.log.InfoContext(ctx, "configuration applied", "documents", len(set.Documents), "changes", len(changes))
 	}
-	c.use(set, p)
+	c.use(ctx, set, p)
 	return nil
 }
 
@@ -293,9 +293,9 @@ func (c *configRoom) useScrape(p plans) error {
 }
 
 // use puts a set to work in every room.
-func (c *configRoom) use(set *ascode.Set, p plans) {
+func (c *configRoom) use(ctx context.Context, set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
-	if err := c.app.pager.Replace(context.Background(), p.oncall); err != nil {
+	if err := c.app.pager.Replace(ctx, p.oncall); err != nil {
 		c.app.log.Error("rotas are in use without what they were before", "err", err)
 	}
 	c.app.hooks.Replace(p.hooks)

@@ -154,32 +154,41 @@ func compare(want []Expectation, got []oncall.Happening, start time.Time) (out [
 	return out
 }
 
+// event is what e expects, of whom, and of which alert.
+func (e Expectation) event() (name, person, key string) {
+	switch {
+	case e.Page != "":
+		return string(oncall.KindPage), e.Page, ""
+	case e.Shadow != "":
+		return string(oncall.KindShadow), e.Shadow, ""
+	case e.Failed != "":
+		return "failed", e.Failed, ""
+	case e.Retrigger != "":
+		return (oncall.Retriggered{}).EventName(), "", e.Retrigger
+	case e.Exhausted != "":
+		return (oncall.Exhausted{}).EventName(), "", e.Exhausted
+	}
+	return "", "", ""
+}
+
 // fits reports whether h is what e says.
 func (e Expectation) fits(h oncall.Happening, start time.Time) bool {
-	who, name := "", ""
-	switch {
-	case e.As == "primary":
-		return h.Event == string(oncall.KindPage) && strings.HasPrefix(h.Reason, "shadow")
-	case e.Page != "":
-		who, name = e.Page, string(oncall.KindPage)
-	case e.Shadow != "":
-		who, name = e.Shadow, string(oncall.KindShadow)
-	case e.Failed != "":
-		who, name = e.Failed, "failed"
-	case e.Retrigger != "":
-		return h.Event == (oncall.Retriggered{}).EventName() && h.Key == e.Retrigger && (e.Reason == "" || e.Reason == h.Reason)
-	case e.Exhausted != "":
-		return h.Event == (oncall.Exhausted{}).EventName() && h.Key == e.Exhausted
+	if e.As == "primary" {
+		return h.Event == string(oncall.KindPage) && h.Reason == "shadow"
 	}
-	after := ""
-	if e.After != "" {
-		after = h.At.Sub(start).String()
-		if d, err := time.ParseDuration(e.After); err == nil {
-			e.After = d.String()
+	name, person, key := e.event()
+	if h.Event != name || (e.Step != nil && *e.Step != h.Step) {
+		return false
+	}
+	if after, err := time.ParseDuration(e.After); e.After != "" && (err != nil || h.At.Sub(start) != after) {
+		return false
+	}
+	for _, f := range []struct{ want, got string }{{person, h.Person}, {key, h.Key}, {e.Via, h.Channel}, {e.Device, h.Device}, {e.Service, h.Service}} {
+		if f.want != "" && f.want != f.got {
+			return false
 		}
 	}
-	return h.Event == name && h.Person == who && e.After == after && (e.Via == "" || e.Via == h.Channel) && (e.Device == "" || e.Device == h.Device) &&
-		(e.Service == "" || e.Service == h.Service) && (e.Step == nil || *e.Step == h.Step)
+	return e.Retrigger == "" || e.Reason == "" || e.Reason == h.Reason
 }
 
 // String writes e as in the file.
