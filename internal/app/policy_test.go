@@ -134,7 +134,7 @@ func BenchmarkGate(b *testing.B) {
 	}
 	defer a.Close()
 	set, p := benchSet(b)
-	a.config.use(t.Context(), set, p)
+	a.config.use(b.Context(), set, p)
 	body := []byte(`{"service":"s0007","change_class":"feature","summary":"v42"}`)
 	var took []time.Duration
 	for b.Loop() {
