@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -76,7 +77,7 @@ func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err err
 	plan := p.plan.Load()
 	names := map[string]string{}
 	for _, who := range p.catalog.People(ctx) {
-		names[who.ID] = who.Name
+		names[who.ID] = cmp.Or(who.Name, who.ID)
 	}
 	switch {
 	case kind == "person" && names[id] != "":

@@ -36,9 +36,11 @@ type ring struct {
 // the given time.
 type phone struct {
 	start, broken time.Time
+	has           string // an id that Find finds
 
 	mu   sync.Mutex
 	rang []ring
+	last notify.Message
 }
 
 func (*phone) Name() string       { return "phone" }
@@ -51,8 +53,14 @@ func (p *phone) Send(_ context.Context, address string, m notify.Message) (notif
 	if now.Before(p.broken) {
 		return notify.Receipt{}, errs.New(errs.Unavailable, "out of order")
 	}
+	p.last = m
 	p.rang = append(p.rang, ring{now.Sub(p.start).Round(time.Second), string(m.Kind) + " " + address})
 	return notify.Receipt{ProviderID: m.ID}, nil
+}
+
+// Find implements notify.Finder.
+func (p *phone) Find(_ context.Context, _ string, m notify.Message) (notify.Receipt, bool, error) {
+	return notify.Receipt{ProviderID: "found"}, m.ID == p.has, nil
 }
 
 func (p *phone) take() string {
@@ -75,6 +83,7 @@ type house struct {
 	pager *oncall.Pager
 	log   *bus.Log
 	phone *phone
+	kept  *oncalldb.Store
 	seen  int64
 }
 
@@ -95,6 +104,7 @@ func build(t *testing.T) *house {
 		},
 	})
 	kept := oncalldb.New(db, log)
+	h.kept = kept
 	h.pager = oncall.New(oncall.Default(), oncall.Deps{Store: kept, Ledger: kept, Adjustments: kept, Key: make([]byte, 32), Alerts: h.inbox, Catalog: people, Channels: []notify.Channel{h.phone}, Now: time.Now, NewID: id.New})
 	h.replace(&oncall.Plan{
 		Rotas:    []oncall.Rota{always("first", "aoi")},
