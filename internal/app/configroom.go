@@ -296,17 +296,17 @@ func (c *configRoom) useScrape(p plans) error {
 func (c *configRoom) use(ctx context.Context, set *ascode.Set, p plans) {
 	c.app.catalog.Replace(p.catalog)
 	if err := c.app.pager.Replace(ctx, p.oncall); err != nil {
-		c.app.log.Error("rotas are in use without what they were before", "err", err)
+		c.app.log.ErrorContext(ctx, "rotas are in use without what they were before", "err", err)
 	}
 	c.app.hooks.Replace(p.hooks)
 	c.app.budgets.replace(p)
 	c.app.rates.Store(p.rates)
 	if err := c.app.useRoutes(p.routes); err != nil {
-		c.app.log.Error("the routes stay as they were", "err", err)
+		c.app.log.ErrorContext(ctx, "the routes stay as they were", "err", err)
 	}
 	c.app.useRules(set, p)
 	if err := c.app.meter.Replace(p.objectives); err != nil {
-		c.app.log.Error("some objectives are not counted", "err", err)
+		c.app.log.ErrorContext(ctx, "some objectives are not counted", "err", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -20,6 +20,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/ingest"
 	"github.com/hinoban/hinoban/internal/incident"
+	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/auth"
 	"github.com/hinoban/hinoban/internal/platform/httpd"
 	"github.com/hinoban/hinoban/internal/slo"
@@ -101,6 +102,11 @@ func TestEveryPageIsReachedAndHasItsText(t *testing.T) {
 	if err != nil || len(alerts) == 0 {
 		t.Fatalf("got %d alerts, %v", len(alerts), err)
 	}
+	ledger, err := a.pager.Deliveries(t.Context(), oncall.LedgerQuery{Limit: 1})
+	if err != nil || len(ledger) == 0 {
+		t.Fatalf("%d deliveries (%v)", len(ledger), err)
+	}
+	todo = append(todo, "/a/"+a.pager.Token(ledger[0].ID))
 	todo = append(todo, "/judge/"+a.judging.signer.Token(alert.Ballot{Alert: alerts[0].ID, Person: "aoi", Expires: time.Now().Add(time.Hour).Unix()})+"?v=noise")
 	asked := map[string]bool{}
 	for len(todo) > 0 && len(asked) < 600 {
@@ -149,6 +155,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /services/{id}/slos": "GET /api/v1/slos",
 		"GET /rules":              "GET /api/v1/rule-scores",
 		"GET /rules/proposals":    "GET /api/v1/rule-proposals",
+		"GET /a/{token}":          "POST /api/v1/pages/{id}/ack",
 		"GET /judge/{token}":      "POST /api/v1/alerts/{id}/judgement",
 		"GET /burn-rates/try":     "POST /api/v1/slos/{id}/backtest",
 	}
@@ -158,6 +165,7 @@ func TestEveryPageHasATwin(t *testing.T) {
 		"GET /api/palette":                     "is JSON itself",
 		"GET /incidents/new":                   "a form: POST /api/v1/incidents",
 		"GET /sources/new":                     "a form: POST /api/v1/sources",
+		"GET /oncall/change":                   "a form: POST /api/v1/oncall/adjustments",
 		"GET /silences/new":                    "a form: POST /api/v1/silences",
 		"GET /postmortems/{id}/edit/{section}": "a form of /postmortems/{id}",
 		"GET /postmortems/{id}/report.md":      "is Markdown for programs itself",

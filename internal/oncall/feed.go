@@ -75,10 +75,7 @@ func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err err
 		return f, err
 	}
 	plan := p.plan.Load()
-	names := map[string]string{}
-	for _, who := range p.catalog.People(ctx) {
-		names[who.ID] = cmp.Or(who.Name, who.ID)
-	}
+	names := p.names(ctx)
 	switch {
 	case kind == "person" && names[id] != "":
 		f.Name = fmt.Sprintf("On call: %s", names[id])
@@ -91,13 +88,11 @@ func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err err
 		r := &plan.Rotas[i]
 		for _, t := range turns[r.ID] {
 			// A turn that began before what we look at has lost its start, and so its name.
-			if !t.Start.After(now.Add(-feedBack)) {
-				continue
-			}
+			known := t.Start.After(now.Add(-feedBack))
 			switch {
-			case kind == "person" && t.Person == id:
+			case kind == "person" && known && t.Person == id:
 				f.Entries = append(f.Entries, p.entry(t, r.Name, feedAlarm))
-			case kind == "rota" && r.ID == id && t.Person != "":
+			case r.ID == id && known && kind == "rota" && t.Person != "":
 				f.Entries = append(f.Entries, p.entry(t, names[t.Person]+" · "+r.Name, 0))
 			}
 		}
@@ -112,4 +107,13 @@ func (p *Pager) entry(t Turn, summary string, alarm time.Duration) ical.Entry {
 		e.Description = t.Source.Kind
 	}
 	return e
+}
+
+// names are what people are called.
+func (p *Pager) names(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	for _, who := range p.catalog.People(ctx) {
+		out[who.ID] = cmp.Or(who.Name, who.ID)
+	}
+	return out
 }
