@@ -44,6 +44,9 @@ func calendarsOf(set *ascode.Set) (calendars, ascode.Problems) {
 		}
 		if d.Spec.ICS != "" {
 			c, err := ical.Parse([]byte(d.Spec.ICS))
+			if err == nil {
+				_, err = c.Between(time.Date(icsFrom, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(icsTo+1, 1, 1, 0, 0, 0, 0, time.UTC))
+			}
 			if err != nil {
 				problems = append(problems, d.At("spec.ics", "give the text of an iCalendar file", "%v", err))
 			}

@@ -15,6 +15,7 @@ const (
 	maxBytes     = 1 << 20
 	maxEvents    = 5000
 	maxInstances = 20000
+	maxDays      = 5000000 // that rules are tried on, of all events together
 )
 
 // Event is one event at one time.
@@ -286,20 +287,22 @@ func (c Calendar) Between(from, to time.Time) ([]Event, error) {
 		}
 	}
 	var out []Event
+	budget := maxDays
 	for i := range c.events {
 		s := &c.events[i]
 		if s.Cancelled {
 			continue
 		}
-		walls, err := s.walls(to)
+		walls, err := s.walls(to, &budget)
 		if err != nil {
 			return nil, err
 		}
+		except := instants(s.except)
 		for _, w := range walls {
 			e := s.Event
 			e.Start = w.at()
 			e.End = e.Start.Add(s.length)
-			if s.RecurrenceID.IsZero() && (replaced[key{s.UID, e.Start.Unix()}] || s.excepted(e.Start)) {
+			if s.RecurrenceID.IsZero() && (replaced[key{s.UID, e.Start.Unix()}] || except[e.Start.Unix()]) {
 				continue
 			}
 			if e.Start.Before(to) && e.End.After(from) {
@@ -314,8 +317,12 @@ func (c Calendar) Between(from, to time.Time) ([]Event, error) {
 	return out, nil
 }
 
-func (s *series) excepted(t time.Time) bool {
-	return slices.ContainsFunc(s.except, func(x stamp) bool { return x.at().Equal(t) })
+func instants(list []stamp) map[int64]bool {
+	out := make(map[int64]bool, len(list))
+	for _, x := range list {
+		out[x.at().Unix()] = true
+	}
+	return out
 }
 
 // Holidays returns the days of the all-day events from from to to, both included.

@@ -101,7 +101,7 @@ func weekday(s string) (time.Weekday, bool) {
 }
 
 // walls are the starts before to, by the clocks of the zone.
-func (s *series) walls(to time.Time) ([]stamp, error) {
+func (s *series) walls(to time.Time, budget *int) ([]stamp, error) {
 	out := []stamp{{s.wall, s.zone, s.AllDay}}
 	if s.rule != nil {
 		n := 1
@@ -115,13 +115,18 @@ func (s *series) walls(to time.Time) ([]stamp, error) {
 				out = append(out, at)
 				n++
 			}
-			if n > maxInstances {
-				return nil, bad(s.line, "ask for a shorter time", "more than %d times", maxInstances)
+			if *budget--; n > maxInstances || *budget < 0 {
+				return nil, bad(s.line, "ask for a shorter time", "the rule has too many times (more than %d)", maxInstances)
 			}
 		}
 	}
+	if len(s.extra) == 0 {
+		return out, nil
+	}
+	had := instants(out)
 	for _, x := range s.extra {
-		if !slices.ContainsFunc(out, func(o stamp) bool { return o.at().Equal(x.at()) }) {
+		if at := x.at().Unix(); !had[at] {
+			had[at] = true
 			out = append(out, x)
 		}
 	}
