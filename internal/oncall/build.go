@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/catalog"
+	"github.com/hinoban/hinoban/internal/oncall/ical"
 	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/ascode"
 )
@@ -28,6 +29,9 @@ func (z zones) load(name string) *rota.Zone {
 // calendars finds the holidays that documents name.
 type calendars map[string]rota.Holidays
 
+// The years of an iCalendar file that are read.
+const icsFrom, icsTo = 2015, 2050
+
 func calendarsOf(set *ascode.Set) (calendars, ascode.Problems) {
 	out := calendars{"japan": rota.Japan()}
 	var problems ascode.Problems
@@ -36,6 +40,20 @@ func calendarsOf(set *ascode.Set) (calendars, ascode.Problems) {
 		for _, v := range d.Spec.Dates {
 			if at, err := time.Parse(time.DateOnly, v.Date); err == nil {
 				days[rota.DayOf(at.Date())] = v.Name
+			}
+		}
+		if d.Spec.ICS != "" {
+			c, err := ical.Parse([]byte(d.Spec.ICS))
+			if err == nil {
+				_, err = c.Between(time.Date(icsFrom, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(icsTo+1, 1, 1, 0, 0, 0, 0, time.UTC))
+			}
+			if err != nil {
+				problems = append(problems, d.At("spec.ics", "give the text of an iCalendar file", "%v", err))
+			}
+			for day, name := range c.Holidays(rota.DayOf(icsFrom, 1, 1), rota.DayOf(icsTo, 12, 31)) {
+				if days[day] == "" {
+					days[day] = name
+				}
 			}
 		}
 		if _, taken := out[d.Metadata.Name]; taken {
