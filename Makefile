@@ -78,6 +78,14 @@ bench-alerts: ## Measure alerts beside Debian's Alertmanager in the same minutes
 	go test -run '^$$' -bench . -benchtime 1x ./internal/alert/replay
 	$(MAKE) bench-rules bench-judge
 
+.PHONY: bench-oncall
+bench-oncall: ## Measure the pager: zones, latency, a thousand people, kill -9 a thousand times, the buddy, memory; print the table
+	go test -count=1 -run TestInvariantsInEveryZone -v ./internal/oncall/rota | grep FIGURE | sed "s/.*FIGURE //"
+	go test -run "^$$" -bench "On$$|Incidents" -benchmem ./internal/oncall/... | grep "^Benchmark"
+	HINOBAN_FIGURES=1 go test -count=1 -timeout 30m -run 'TestFiguresPager|TestFiguresThousand|TestFiguresMemory' -v ./test/e2e | grep FIGURE | sed "s/.*FIGURE //"
+	HINOBAN_CRASHES=1000 go test -count=1 -timeout 60m -run TestKillLosesNothing -v ./test/e2e | grep FIGURE | sed "s/.*FIGURE //"
+	HINOBAN_FIGURES=1 go test -count=1 -timeout 10m -v ./test/pager | grep FIGURE | sed "s/.*FIGURE //"
+
 .PHONY: bench-mutate
 bench-mutate: ## Inject failures into a week with known gaps, and print what was caught or named
 	HINOBAN_FIGURES=1 go test -count=1 -run TestMutationNamesEveryPlantedGap -v ./internal/app | grep FIGURE | sed "s/.*FIGURE //"

@@ -52,10 +52,10 @@ func TestAnEditDoesNotChangeThePast(t *testing.T) {
 		}
 		h.replace(&oncall.Plan{Rotas: []oncall.Rota{one("aoi")}})
 		begin := time.Now()
-		time.Sleep(time.Hour)
+		h.sleep(time.Hour)
 		h.replace(&oncall.Plan{Rotas: []oncall.Rota{one("ren")}})
 		edited := time.Now()
-		time.Sleep(time.Hour)
+		h.sleep(time.Hour)
 		h.replace(&oncall.Plan{Rotas: []oncall.Rota{one("ren")}}) // the same again
 		for at, want := range map[time.Time]string{begin: "aoi", edited.Add(-1): "aoi", edited: "ren", time.Now(): "ren", edited.AddDate(-1, 0, 0): "aoi"} {
 			if got := who(at); got != want {
@@ -153,7 +153,7 @@ func TestAnswersByToken(t *testing.T) {
 		if p := h.page(); p.AckedBy != "ren" {
 			t.Errorf("the page is with %q, want ren", p.AckedBy)
 		}
-		time.Sleep(oncall.AnswerLasts + time.Hour)
+		h.sleep(oncall.AnswerLasts + time.Hour)
 		if got := answer(notify.Answer{Action: notify.Ack, Token: token}); got != fmt.Sprint("kind ", errs.Denied) {
 			t.Errorf("an old token: %s", got)
 		}
@@ -270,7 +270,7 @@ func TestCanariesComeByTheHour(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.run(0)
-			time.Sleep(time.Minute)
+			h.sleep(time.Minute)
 		}
 		h.expect("three hours", "0s canary canary, 1h0m0s canary canary, 2h0m0s canary canary")
 		got, err := h.pager.Health(t.Context())

@@ -216,6 +216,9 @@ func (h *house) expect(what, want string) {
 	}
 }
 
+// sleep lets the time of the story pass.
+func (*house) sleep(d time.Duration) { time.Sleep(d) }
+
 // night runs a story on a clock of its own.
 func night(t *testing.T, story func(t *testing.T, h *house)) {
 	synctest.Test(t, func(t *testing.T) { story(t, build(t)) })
