@@ -22,7 +22,7 @@ func (a *App) wireOnCall() module.Module {
 	a.ways = a.channels()
 	kept := oncalldb.New(a.db, a.bus)
 	a.pager = oncall.New(a.cfg.OnCall, oncall.Deps{
-		Store: kept, Ledger: kept, Adjustments: kept, Key: a.derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.asks(),
+		Store: kept, Ledger: kept, Adjustments: kept, Journal: a.handed(), Key: a.derive("oncall.answer"), Alerts: a.inbox, Catalog: a.catalog, Channels: a.ways, Now: a.now, NewID: id.New, Ask: a.asks(),
 	})
 	routes, workers := a.hearBack(a.pager)
 	a.openPagingWatch()
@@ -62,6 +62,18 @@ func (a *App) wireOnCall() module.Module {
 			}),
 		},
 	}
+}
+
+// handed is the journal of messages that providers took, or nil where it cannot be
+// opened: then a crash may repeat some more.
+func (a *App) handed() oncall.Journal {
+	j, err := oncalldb.OpenJournal(a.cfg.Data)
+	if err != nil {
+		a.log.Warn("no journal of messages", "err", err)
+		return nil
+	}
+	a.onClose("journal of messages", j.Close)
+	return j
 }
 
 // deliverer hands messages over and, when it is told to stop, waits for those

@@ -63,6 +63,10 @@ func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
 	if ctx.Err() != nil && err != nil {
 		return nil //nolint:nilerr // cut short by the shutdown: it is sent after the next start
 	}
+	if err == nil && p.journal != nil {
+		// What cannot be noted is settled in the ledger all the same, a moment later.
+		_ = p.journal.Handed(ids(wanted)...)
+	}
 	if err == nil && batch[0].Kind == KindPage {
 		p.lanes.went(lane(batch[0]), now)
 	}
@@ -73,6 +77,13 @@ func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
 type said struct {
 	d    Delivery
 	page Page
+}
+
+func ids(wanted []said) (out []string) {
+	for _, s := range wanted {
+		out = append(out, s.d.ID)
+	}
+	return out
 }
 
 // said loads the page of a delivery; ok is false where it is not to be told any
@@ -163,6 +174,9 @@ func (p *Pager) send(ctx context.Context, wanted []said) (notify.Receipt, error)
 	m := p.message(wanted, who)
 	if p.ask != nil && d.Kind != KindCanary {
 		m.Ask = p.ask(ctx, wanted[0].page, d.Person, who.Lang, d.Channel)
+	}
+	if d.Doubt && p.journal != nil && p.journal.Took(d.ID) {
+		return notify.Receipt{Detail: "taken before the restart"}, nil
 	}
 	if finder, can := ch.(notify.Finder); can && d.Doubt {
 		if r, there, err := finder.Find(ctx, d.Address, m); err == nil && there {

@@ -42,6 +42,7 @@ type Pager struct {
 	store       Store
 	ledger      Ledger
 	adjustments AdjustmentStore
+	journal     Journal
 	alerts      Alerts
 	catalog     Catalog
 	channels    map[string]notify.Channel
@@ -60,6 +61,7 @@ type Deps struct {
 	Store       Store
 	Ledger      Ledger
 	Adjustments AdjustmentStore
+	Journal     Journal // nil keeps none
 	Alerts      Alerts
 	Catalog     Catalog
 	Channels    []notify.Channel
@@ -74,7 +76,7 @@ type Deps struct {
 // New returns a Pager with an empty plan.
 func New(cfg Config, d Deps) *Pager {
 	p := &Pager{
-		cfg: cfg, store: d.Store, ledger: d.Ledger, adjustments: d.Adjustments, alerts: d.Alerts, catalog: d.Catalog,
+		cfg: cfg, store: d.Store, ledger: d.Ledger, adjustments: d.Adjustments, journal: d.Journal, alerts: d.Alerts, catalog: d.Catalog,
 		channels: map[string]notify.Channel{}, now: d.Now, newID: d.NewID, ask: d.Ask, key: d.Key,
 	}
 	for _, c := range d.Channels {

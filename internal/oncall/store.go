@@ -88,6 +88,13 @@ type Ledger interface {
 	Health(ctx context.Context, since, now time.Time) ([]ChannelHealth, error)
 }
 
+// Journal notes, quicker than the ledger can, what providers have taken.
+type Journal interface {
+	Handed(ids ...string) error
+	// Took reports whether an earlier process noted a message.
+	Took(id string) bool
+}
+
 // AdjustmentStore keeps what people change of rotas, and what the rotas were.
 type AdjustmentStore interface {
 	// Adjustments returns those that touch [from, to), the earliest first.
