@@ -84,6 +84,9 @@ func PushAPI(a *httpd.API, d PushDeps) {
 	httpd.Post(a, "/api/v1/oncall/push/subscriptions", op("create-push-subscription", "Notify this browser"), d.subscribe)
 	httpd.Delete(a, "/api/v1/oncall/push/subscriptions/{id}", op("delete-push-subscription", "Notify this browser no more"), func(ctx context.Context, in *unsubscribeIn) (PushUnsubscribed, error) {
 		ok, err := d.Store.Unsubscribe(ctx, auth.Actor(ctx, in.As), in.ID)
+		if err == nil && !ok {
+			err = errs.New(errs.NotFound, "this browser is not notified, or not for you")
+		}
 		return PushUnsubscribed{ok}, err
 	})
 }
