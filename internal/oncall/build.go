@@ -43,14 +43,11 @@ func calendarsOf(set *ascode.Set) (calendars, ascode.Problems) {
 			}
 		}
 		if d.Spec.ICS != "" {
-			c, err := ical.Parse([]byte(d.Spec.ICS))
-			if err == nil {
-				_, err = c.Between(time.Date(icsFrom, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(icsTo+1, 1, 1, 0, 0, 0, 0, time.UTC))
-			}
+			named, err := holidaysOf(d.Spec.ICS)
 			if err != nil {
 				problems = append(problems, d.At("spec.ics", "give the text of an iCalendar file", "%v", err))
 			}
-			for day, name := range c.Holidays(rota.DayOf(icsFrom, 1, 1), rota.DayOf(icsTo, 12, 31)) {
+			for day, name := range named {
 				if days[day] == "" {
 					days[day] = name
 				}
@@ -62,6 +59,15 @@ func calendarsOf(set *ascode.Set) (calendars, ascode.Problems) {
 		out[d.Metadata.Name] = rota.Named(days)
 	}
 	return out, problems
+}
+
+// holidaysOf are the all-day events of an iCalendar file.
+func holidaysOf(text string) (map[rota.Day]string, error) {
+	c, err := ical.Read([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return ical.Holidays(c, time.Date(icsFrom, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(icsTo+1, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
 func (c calendars) of(names []string) rota.Holidays {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,26 +50,26 @@ func (p *Pager) RevokeFeed(ctx context.Context, kind, id string) error {
 
 // Feed returns the calendar that a token is good for. Denied where it was made up
 // or revoked, NotFound where the person or the rota is gone.
-func (p *Pager) Feed(ctx context.Context, token string) (ical.Feed, error) {
+func (p *Pager) Feed(ctx context.Context, token string) (ical.Calendar, error) {
 	body, _, _ := strings.Cut(token, ".")
 	text, err := base64.RawURLEncoding.Strict().DecodeString(body)
 	kind, rest, ok := strings.Cut(string(text), "/")
 	cutAt := strings.LastIndexByte(rest, '/')
 	if err != nil || !ok || cutAt < 0 || len(token) > 500 {
-		return ical.Feed{}, errs.New(errs.Denied, "no such calendar")
+		return ical.Calendar{}, errs.New(errs.Denied, "no such calendar")
 	}
 	id := rest[:cutAt]
 	n, err := p.adjustments.Feed(ctx, kind+"/"+id)
 	if err != nil {
-		return ical.Feed{}, err
+		return ical.Calendar{}, err
 	}
 	if !hmac.Equal([]byte(p.FeedToken(kind, id, n)), []byte(token)) {
-		return ical.Feed{}, errs.New(errs.Denied, "no such calendar")
+		return ical.Calendar{}, errs.New(errs.Denied, "no such calendar")
 	}
 	return p.feed(ctx, kind, id)
 }
 
-func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err error) {
+func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Calendar, err error) {
 	now := p.now()
 	turns, _, err := p.Turns(ctx, now.Add(-feedBack), now.Add(feedAhead))
 	if err != nil {
@@ -86,27 +87,18 @@ func (p *Pager) feed(ctx context.Context, kind, id string) (f ical.Feed, err err
 	}
 	for i := range plan.Rotas {
 		r := &plan.Rotas[i]
-		for _, t := range turns[r.ID] {
-			// A turn that began before what we look at has lost its start, and so its name.
-			known := t.Start.After(now.Add(-feedBack))
-			switch {
-			case kind == "person" && known && t.Person == id:
-				f.Entries = append(f.Entries, p.entry(t, r.Name, feedAlarm))
-			case r.ID == id && known && kind == "rota" && t.Person != "":
-				f.Entries = append(f.Entries, p.entry(t, names[t.Person]+" · "+r.Name, 0))
-			}
+		if kind == "rota" && r.ID != id {
+			continue
 		}
+		// A turn that began before what we look at has lost its start, and so its name.
+		whole := slices.DeleteFunc(turns[r.ID], func(t Turn) bool { return !t.Start.After(now.Add(-feedBack)) })
+		feed := ical.Feed{Stamp: now.Truncate(time.Hour), URL: p.cfg.BaseURL + "/oncall", Title: func(t Turn) string { return names[t.Person] + " · " + r.Name }}
+		if kind == "person" {
+			feed.Person, feed.Alarm, feed.Title = id, feedAlarm, func(Turn) string { return r.Name }
+		}
+		f.Events = append(f.Events, feed.Events(whole)...)
 	}
 	return f, nil
-}
-
-// entry is a turn as an event. A later end is a later version of it.
-func (p *Pager) entry(t Turn, summary string, alarm time.Duration) ical.Entry {
-	e := ical.Entry{UID: ical.ShiftUID(t), Stamp: t.Start, Sequence: int(t.End.Unix() / 60), Start: t.Start, End: t.End, Summary: summary, URL: p.cfg.BaseURL + "/oncall", Alarm: alarm}
-	if t.Source.Kind != "rotation" {
-		e.Description = t.Source.Kind
-	}
-	return e
 }
 
 // names are what people are called.

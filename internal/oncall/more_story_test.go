@@ -291,7 +291,7 @@ func TestCalendars(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, err := h.pager.Feed(t.Context(), token)
-		if err != nil || len(f.Entries) == 0 || f.Entries[0].Summary != "first" {
+		if err != nil || len(f.Events) == 0 || f.Events[0].Summary != "first" {
 			t.Errorf("got %+v (%v), want aoi's shifts", f, err)
 		}
 		if _, err := h.pager.Feed(t.Context(), token+"x"); errs.KindOf(err) != errs.Denied {

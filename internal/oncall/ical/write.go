@@ -1,121 +1,140 @@
 package ical
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/hinoban/hinoban/internal/oncall/rota"
 )
 
-// Entry is one event of a calendar that is written.
-type Entry struct {
-	UID         string
-	Sequence    int // grows with every change
-	Stamp       time.Time
-	Start, End  time.Time // the end is not part of it
-	Summary     string
-	Description string
-	URL         string
-	Cancelled   bool
-	Alarm       time.Duration // before the start; 0 has none
+const (
+	instantLayout = "20060102T150405Z"
+	dateLayout    = "20060102"
+	maxOctets     = 75
+)
+
+// Write returns the calendar as text/calendar.
+func Write(c Calendar) []byte {
+	var w writer
+	w.line("BEGIN", "VCALENDAR")
+	w.line("VERSION", "2.0")
+	w.line("PRODID", "-//Hinoban//On-call//EN")
+	w.line("CALSCALE", "GREGORIAN")
+	w.line("METHOD", "PUBLISH")
+	if c.Name != "" {
+		w.line("NAME", escape(c.Name))
+		w.line("X-WR-CALNAME", escape(c.Name))
+	}
+	w.line("REFRESH-INTERVAL;VALUE=DURATION", "PT1H")
+	w.line("X-PUBLISHED-TTL", "PT1H")
+	for i := range c.Events {
+		w.event(&c.Events[i])
+	}
+	w.line("END", "VCALENDAR")
+	return []byte(w.String())
 }
 
-// Feed is a calendar that is written.
-type Feed struct {
-	Name    string
-	Entries []Entry
-}
+type writer struct{ strings.Builder }
 
-const utc = "20060102T150405Z"
-
-// Write returns the calendar as text.
-func (f Feed) Write() []byte {
-	w := &writer{}
-	w.line("BEGIN:VCALENDAR")
-	w.line("VERSION:2.0")
-	w.line("PRODID:-//Hinoban//On-call//EN")
-	w.line("CALSCALE:GREGORIAN")
-	w.line("METHOD:PUBLISH")
-	w.line("NAME:" + escape(f.Name))
-	w.line("X-WR-CALNAME:" + escape(f.Name))
-	w.line("REFRESH-INTERVAL;VALUE=DURATION:PT1H")
-	w.line("X-PUBLISHED-TTL:PT1H")
-	for _, e := range f.Entries {
-		w.entry(e)
+func (w *writer) event(e *Event) {
+	w.line("BEGIN", "VEVENT")
+	w.line("UID", escape(e.UID))
+	w.line("DTSTAMP", e.Stamp.UTC().Format(instantLayout))
+	w.line("SEQUENCE", fmt.Sprint(e.Sequence))
+	if e.AllDay {
+		w.line("DTSTART;VALUE=DATE", e.Start.UTC().Format(dateLayout))
+		w.line("DTEND;VALUE=DATE", e.End.UTC().Format(dateLayout))
+	} else {
+		w.line("DTSTART", e.Start.UTC().Format(instantLayout))
+		w.line("DTEND", e.End.UTC().Format(instantLayout))
 	}
-	w.line("END:VCALENDAR")
-	return []byte(w.b.String())
-}
-
-type writer struct{ b strings.Builder }
-
-func (w *writer) entry(e Entry) {
-	w.line("BEGIN:VEVENT")
-	w.line("UID:" + escape(e.UID))
-	w.line("SEQUENCE:" + strconv.Itoa(e.Sequence))
-	w.line("DTSTAMP:" + e.Stamp.UTC().Format(utc))
-	w.line("DTSTART:" + e.Start.UTC().Format(utc))
-	w.line("DTEND:" + e.End.UTC().Format(utc))
-	w.line("SUMMARY:" + escape(e.Summary))
-	if e.Description != "" {
-		w.line("DESCRIPTION:" + escape(e.Description))
-	}
-	if e.URL != "" {
-		w.line("URL:" + e.URL)
-	}
+	w.line("SUMMARY", escape(e.Summary))
+	w.optional("DESCRIPTION", escape(e.Description))
+	w.optional("LOCATION", escape(e.Location))
+	w.optional("URL", unbroken(e.URL))
 	status := "CONFIRMED"
 	if e.Cancelled {
 		status = "CANCELLED"
 	}
-	w.line("STATUS:" + status)
-	w.line("TRANSP:TRANSPARENT")
-	if e.Alarm > 0 {
-		w.line("BEGIN:VALARM")
-		w.line("ACTION:DISPLAY")
-		w.line("DESCRIPTION:" + escape(e.Summary))
-		w.line("TRIGGER:-PT" + strconv.Itoa(int(e.Alarm/time.Minute)) + "M")
-		w.line("END:VALARM")
+	w.line("STATUS", status)
+	w.address("ORGANIZER", e.Organizer)
+	for _, a := range e.Attendees {
+		w.address("ATTENDEE", a)
 	}
-	w.line("END:VEVENT")
+	if e.Alarm > 0 && !e.Cancelled {
+		w.line("BEGIN", "VALARM")
+		w.line("ACTION", "DISPLAY")
+		w.line("DESCRIPTION", escape(e.Summary))
+		w.line("TRIGGER", "-"+duration(e.Alarm))
+		w.line("END", "VALARM")
+	}
+	w.line("END", "VEVENT")
 }
 
-const maxOctets = 75 // of a line, its end apart
+func (w *writer) address(name, mail string) {
+	if mail != "" {
+		w.line(name, "mailto:"+unbroken(mail))
+	}
+}
+
+func (w *writer) optional(name, value string) {
+	if value != "" {
+		w.line(name, value)
+	}
+}
 
 // line writes one content line, folded.
-func (w *writer) line(s string) {
+func (w *writer) line(name, value string) {
+	rest := name + ":" + value
 	room := maxOctets
-	for len(s) > room {
-		n := room
-		for n > 0 && !utf8.RuneStart(s[n]) {
-			n--
+	for len(rest) > room {
+		cut := room
+		for cut > 1 && !utf8.RuneStart(rest[cut]) {
+			cut--
 		}
-		if n == 0 { // no text has such a rune
-			n = room
-		}
-		w.b.WriteString(s[:n] + "\r\n ")
-		s, room = s[n:], maxOctets-1
+		w.WriteString(rest[:cut] + "\r\n ")
+		rest = rest[cut:]
+		room = maxOctets - 1 // the space counts
 	}
-	w.b.WriteString(s + "\r\n")
+	w.WriteString(rest + "\r\n")
 }
 
-// escape writes text as RFC 5545, 3.3.11 wants it. Control characters are left out.
+// escape writes a text value. Control characters have no place in one.
 func escape(s string) string {
-	s = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
+	var b strings.Builder
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r':
+			b.WriteString(`\n`)
+		case r == '\\' || r == ';' || r == ',':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case r < ' ' && r != '\t' || r == 0x7f:
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// unbroken keeps a value that is no text on its line.
+func unbroken(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
+		if r < ' ' || r == 0x7f {
 			return -1
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// ShiftUID names a shift by what put the person on call and when it begins, so
-// that a shift that is made longer is the same event.
-func ShiftUID(t rota.Turn) string {
-	sum := sha256.Sum256([]byte(t.Rota + "\x00" + t.Person + "\x00" + t.Source.Kind + "\x00" + t.Source.ID + "\x00" + t.Start.UTC().Format(utc)))
-	return hex.EncodeToString(sum[:12]) + "@hinoban"
+func duration(d time.Duration) string {
+	s := int64(d / time.Second)
+	switch {
+	case s%3600 == 0:
+		return fmt.Sprintf("PT%dH", s/3600)
+	case s%60 == 0:
+		return fmt.Sprintf("PT%dM", s/60)
+	}
+	return fmt.Sprintf("PT%dS", s)
 }
