@@ -123,7 +123,7 @@ func (p *Pager) outcomes(wanted []said, r notify.Receipt, err error, began time.
 	}
 	carrier := wanted[0].d
 	for i, s := range wanted {
-		o := Settlement{Delivery: s.d.ID, Fence: s.d.Fence, Failed: func(page *Page, d Delivery, ledger []Delivery) []Delivery { return page.failed(d, ledger, now) }}
+		o := Settlement{Delivery: s.d.ID, Fence: s.d.Fence, Taken: err == nil, Failed: func(page *Page, d Delivery, ledger []Delivery) []Delivery { return page.failed(d, ledger, now) }}
 		o.Attempt = attempt
 		o.Attempt.Delivery = s.d.ID
 		o.Do = func(d *Delivery) []event.Fact { return d.Settle(r, err, notify.RetryAfter(err), now) }

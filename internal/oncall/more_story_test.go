@@ -163,6 +163,7 @@ func TestAnswersByToken(t *testing.T) {
 // A sender took a message and ended without a word. The provider is asked first.
 func TestAMessageInDoubtIsAskedFor(t *testing.T) {
 	night(t, func(t *testing.T, h *house) {
+		h.replace(&oncall.Plan{Policies: []oncall.Policy{{ID: "all", Default: true, Steps: []oncall.Step{{People: []string{"ren"}, Wait: time.Hour}}}}})
 		h.fire("checkout")
 		h.hear()
 		taken, err := h.kept.Claim(t.Context(), time.Now(), time.Now().Add(20*time.Second), 9)
@@ -175,6 +176,28 @@ func TestAMessageInDoubtIsAskedFor(t *testing.T) {
 		d, attempts, err := h.pager.Delivery(t.Context(), taken[0].ID)
 		if err != nil || d.State != oncall.Sent || d.Receipt != "found" || len(attempts) != 1 {
 			t.Errorf("got %+v, %v (%v), want it sent", d, attempts, err)
+		}
+		// A late word that puts off what another has in hand changes nothing either.
+		h.fire("search")
+		h.hear()
+		first, err := h.kept.Claim(t.Context(), time.Now(), time.Now().Add(time.Second), 9)
+		if err != nil || len(first) != 1 {
+			t.Fatalf("got %v (%v), want one", first, err)
+		}
+		h.sleep(2 * time.Second)
+		second, err := h.kept.Claim(t.Context(), time.Now(), time.Now().Add(time.Minute), 9)
+		if err != nil || len(second) != 1 || !second[0].Doubt || second[0].Fence != first[0].Fence+1 {
+			t.Fatalf("got %+v (%v), want the same in doubt", second, err)
+		}
+		putOff := oncall.Settlement{Delivery: first[0].ID, Fence: first[0].Fence, Do: func(d *oncall.Delivery) []event.Fact {
+			d.DueAt, d.Lease = time.Now().Add(time.Hour), time.Time{}
+			return nil
+		}}
+		if err := h.kept.Settle(t.Context(), putOff); err != nil {
+			t.Fatal(err)
+		}
+		if d, _, err := h.pager.Delivery(t.Context(), first[0].ID); err != nil || !d.DueAt.Equal(first[0].DueAt) || d.Lease.IsZero() {
+			t.Errorf("a late word put off what another has in hand: %+v (%v)", d, err)
 		}
 		// The first sender comes back, too late: its word changes nothing.
 		late := oncall.Settlement{Delivery: d.ID, Fence: taken[0].Fence, Attempt: oncall.Attempt{At: time.Now(), Error: "timeout"}, Do: func(d *oncall.Delivery) []event.Fact {

@@ -55,6 +55,7 @@ type Settlement struct {
 	Delivery string
 	Fence    int // under which it was claimed
 	Attempt  Attempt
+	Taken    bool // the provider took the message
 	// Do changes the delivery and returns the news. It is not called where another
 	// sender has taken the delivery over, unless this one's message was taken.
 	Do func(*Delivery) []event.Fact

@@ -76,7 +76,7 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 			return fmt.Errorf("save attempt of %s: %w", d.ID, err)
 		}
 	}
-	if late && (o.Attempt.Error != "" || d.State != oncall.Pending) {
+	if late && (!o.Taken || d.State != oncall.Pending) {
 		return nil // whoever has it now decides
 	}
 	before := d
