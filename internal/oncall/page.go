@@ -184,11 +184,11 @@ func (p *Page) holds(alertID string) bool { return slices.Contains(p.Alerts, ale
 // severityOf reads the label by which a sender says how bad it is.
 func severityOf(labels map[string]string) string {
 	for _, k := range []string{"severity", "pd_severity", "priority"} {
-		if v := strings.ToLower(labels[k]); v != "" && v != "page" {
+		if v := strings.ToLower(labels[k]); v != "" {
 			return v
 		}
 	}
-	return ""
+	return "page" // whatever opens a page is at least that
 }
 
 func cut(s string, n int) string {

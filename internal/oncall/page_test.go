@@ -287,3 +287,18 @@ func TestAdvanceAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("a moment later got %d more deliveries", len(again))
 	}
 }
+
+// A condition of a step names what the sender's label says, or "page".
+func TestSeverityOfAnAlert(t *testing.T) {
+	for _, tt := range []struct {
+		labels map[string]string
+		want   string
+	}{
+		{nil, "page"}, {map[string]string{"severity": "Critical"}, "critical"}, {map[string]string{"severity": "page", "pd_severity": "error"}, "page"},
+		{map[string]string{"pd_severity": "error"}, "error"}, {map[string]string{"priority": "P1"}, "p1"},
+	} {
+		if got := severityOf(tt.labels); got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.labels, got, tt.want)
+		}
+	}
+}
