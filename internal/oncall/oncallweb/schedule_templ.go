@@ -1140,7 +1140,7 @@ func loadTable(rows []loadView) templ.Component {
 		})
 		templ_7745c5c3_Err = webkit.Table(webkit.TableHead{Caption: webkit.T(ctx, "oncall.load"), Columns: []webkit.ColumnHead{
 			{Text: webkit.T(ctx, "oncall.col.person")}, {Text: webkit.T(ctx, "oncall.col.share"), Wide: true}, {Text: webkit.T(ctx, "oncall.col.hours"), Number: true},
-			{Text: webkit.T(ctx, "oncall.col.nights"), Number: true, Definition: webkit.T(ctx, "oncall.col.nights.means")},
+			{Text: webkit.T(ctx, "oncall.col.nighthours"), Number: true, Definition: webkit.T(ctx, "oncall.col.nighthours.means")},
 			{Text: webkit.T(ctx, "oncall.col.weekend"), Number: true, Definition: webkit.T(ctx, "oncall.col.weekend.means")},
 		}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var43), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -1,8 +1,11 @@
 package oncallweb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -274,59 +277,27 @@ func earlier(a, b time.Time) time.Time {
 
 // viewLoad adds up the next four weeks by person. Somebody in two rotas at the
 // same time is counted in both: each can wake them.
-func viewLoad(in scheduleInput) []loadView {
-	byID := map[string]*loadView{}
-	var order []string
-	most := 0
-	for _, r := range in.plan.Rotas {
-		for _, t := range in.load[r.ID] {
-			if t.Person == "" {
-				continue
-			}
-			l, ok := byID[t.Person]
-			if !ok {
-				l = &loadView{Person: in.names.of(t.Person), Mine: t.Person == in.me}
-				byID[t.Person] = l
-				order = append(order, t.Person)
-			}
-			hours, nights, weekend := weigh(t, r.Zone().Location())
-			l.Hours, l.Nights, l.Weekend = l.Hours+hours, l.Nights+nights, l.Weekend+weekend
-			most = max(most, l.Hours)
+func viewLoad(in scheduleInput) (out []loadView) {
+	byID := map[string]rota.Load{}
+	for i := range in.plan.Rotas {
+		r := &in.plan.Rotas[i]
+		for _, l := range rota.Loads(in.load[r.ID], func(string) *rota.Zone { return r.Zone() }, nil, rota.DefaultWeights()) {
+			sum := byID[l.Person]
+			sum.Person, sum.Hours, sum.Night, sum.Weekend = l.Person, sum.Hours+l.Hours, sum.Night+l.Night, sum.Weekend+l.Weekend
+			byID[l.Person] = sum
 		}
 	}
-	slices.SortFunc(order, func(a, b string) int {
-		if d := byID[b].Hours - byID[a].Hours; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+	all := slices.SortedFunc(maps.Values(byID), func(a, b rota.Load) int {
+		return cmp.Or(cmp.Compare(b.Hours, a.Hours), strings.Compare(a.Person, b.Person))
 	})
-	var out []loadView
-	for _, id := range order {
-		l := *byID[id]
-		l.Width = fmt.Sprintf("%d%%", 100*l.Hours/max(1, most))
-		out = append(out, l)
+	whole := func(hours float64) int { return int(math.Round(hours)) }
+	for _, l := range all {
+		out = append(out, loadView{
+			Person: in.names.of(l.Person), Mine: l.Person == in.me, Hours: whole(l.Hours), Nights: whole(l.Night), Weekend: whole(l.Weekend),
+			Width: fmt.Sprintf("%d%%", whole(100*l.Hours/all[0].Hours)),
+		})
 	}
 	return out
-}
-
-// weigh counts the hours of a turn, its nights (03:00 by the rota's clock) and
-// its hours on Saturdays and Sundays.
-func weigh(t oncall.Turn, zone *time.Location) (hours, nights, weekend int) {
-	hours = int(t.End.Sub(t.Start).Round(time.Hour) / time.Hour)
-	first := t.Start.In(zone)
-	for day := 0; ; day++ {
-		midnight := time.Date(first.Year(), first.Month(), first.Day()+day, 0, 0, 0, 0, zone)
-		if !midnight.Before(t.End) {
-			return hours, nights, weekend
-		}
-		if dead := time.Date(first.Year(), first.Month(), first.Day()+day, 3, 0, 0, 0, zone); !dead.Before(t.Start) && dead.Before(t.End) {
-			nights++
-		}
-		if d := midnight.Weekday(); d == time.Saturday || d == time.Sunday {
-			next := time.Date(first.Year(), first.Month(), first.Day()+day+1, 0, 0, 0, 0, zone)
-			weekend += int(earlier(next, t.End).Sub(later(midnight, t.Start)).Round(time.Hour) / time.Hour)
-		}
-	}
 }
 
 func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
