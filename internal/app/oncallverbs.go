@@ -1,17 +1,20 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/catalog"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/drill"
+	"github.com/hinoban/hinoban/internal/oncall/oncallweb"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
@@ -132,10 +135,30 @@ func loadDrill(dir string) *loaded {
 	return &loaded{config: drill.Config{Plan: p.oncall, Catalog: p.catalog}}
 }
 
-// WhoReport is who is on call at a time.
-type WhoReport struct {
-	At    time.Time    `json:"at"`
-	Rotas []oncall.Now `json:"rotas"`
+// What the API answers of who is on call.
+type (
+	WhoReport     = oncallweb.OnCallPeople
+	OnCallProof   = oncall.Proof
+	PageExplained = oncallweb.Explained
+)
+
+// OnCallTurns are the turns of rotas.
+type OnCallTurns struct {
+	Turns map[string][]oncall.Turn `json:"turns"`
+}
+
+// Of are the turns of a person, the earliest first.
+func (t OnCallTurns) Of(person string) []oncall.Turn {
+	out := []oncall.Turn{}
+	for _, list := range t.Turns {
+		for _, v := range list {
+			if v.Person == person {
+				out = append(out, v)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b oncall.Turn) int { return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Rota, b.Rota)) })
+	return out
 }
 
 // folderPlan is the on-call plan of a folder of documents, without a server: no
@@ -152,14 +175,10 @@ func folderPlan(dir string) (plans, error) {
 // WhoOf says who is on call at a time by the documents of a folder alone.
 func WhoOf(dir string, at time.Time) (WhoReport, error) {
 	p, err := folderPlan(dir)
-	return WhoReport{At: at, Rotas: p.oncallAt(at)}, err
-}
-
-func (p plans) oncallAt(at time.Time) []oncall.Now {
-	if p.oncall == nil {
-		return nil
+	if err != nil {
+		return WhoReport{}, err
 	}
-	return p.oncall.At(nil, at)
+	return WhoReport{At: at, Rotas: p.oncall.At(nil, at)}, nil
 }
 
 // ProveFolder looks at who will be on call by the documents of a folder alone. The
@@ -173,18 +192,16 @@ func ProveFolder(dir string, from, to time.Time) (oncall.Proof, error) {
 	return oncall.Prove(p.oncall, nil, c, func(catalog.Device) error { return nil }, from, to), nil
 }
 
-// TurnsOf are the turns of a person by the documents of a folder alone.
-func TurnsOf(dir, person string, from, to time.Time) (out []oncall.Turn, err error) {
+// TurnsOf are the turns of rotas by the documents of a folder alone.
+func TurnsOf(dir string, from, to time.Time) (OnCallTurns, error) {
 	p, err := folderPlan(dir)
 	if err != nil {
-		return nil, err
+		return OnCallTurns{}, err
 	}
+	out := OnCallTurns{Turns: map[string][]oncall.Turn{}}
 	for i := range p.oncall.Rotas {
-		for _, t := range p.oncall.Rotas[i].Turns(nil, from, to) {
-			if t.Person == person {
-				out = append(out, t)
-			}
-		}
+		r := &p.oncall.Rotas[i]
+		out.Turns[r.ID] = r.Turns(nil, from, to)
 	}
 	return out, nil
 }

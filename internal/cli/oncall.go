@@ -19,19 +19,6 @@ func newOnCall(s Streams, getenv func(string) string) *cobra.Command {
 	return cmd
 }
 
-// turn is a stretch of time on call, as the API writes it.
-type turn struct {
-	Rota   string    `json:"rota"`
-	Person string    `json:"person"`
-	Start  time.Time `json:"start"`
-	End    time.Time `json:"end"`
-	Source struct {
-		Kind string `json:"kind"`
-		ID   string `json:"id"`
-	} `json:"source"`
-	Absent bool `json:"absent"`
-}
-
 // day is how a table writes a time.
 const day = "Mon 2006-01-02 15:04 MST"
 
@@ -131,31 +118,17 @@ func newOnCallWhen(s Streams, getenv func(string) string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from := time.Now().UTC()
 			to := from.AddDate(0, 0, days)
-			turns := []turn{}
+			var out app.OnCallTurns
+			var err error
 			if config != "" {
-				list, err := app.TurnsOf(config, args[0], from, to)
-				if err != nil {
-					return err
-				}
-				for _, v := range list {
-					turns = append(turns, turn{Rota: v.Rota, Person: v.Person, Start: v.Start, End: v.End, Absent: v.Absent})
-				}
+				out, err = app.TurnsOf(config, from, to)
 			} else {
-				var out struct {
-					Turns map[string][]turn `json:"turns"`
-				}
-				if err := r.client(getenv).Get(cmd.Context(), "/api/v1/oncall/turns", &out, "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339)); err != nil {
-					return err
-				}
-				for _, list := range out.Turns {
-					for _, v := range list {
-						if v.Person == args[0] {
-							turns = append(turns, v)
-						}
-					}
-				}
+				err = r.client(getenv).Get(cmd.Context(), "/api/v1/oncall/turns", &out, "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))
 			}
-			return printTurns(s, turns, asJSON)
+			if err != nil {
+				return err
+			}
+			return printTurns(s, out, args[0], asJSON)
 		},
 	}
 	r.bind(cmd)
@@ -174,14 +147,14 @@ func newOnCallExplain(s Streams, getenv func(string) string) *cobra.Command {
 		Example: "  hinoban oncall explain 0199a1b2-0000-7000-8000-000000000001",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var out explained
+			var out app.PageExplained
 			if err := r.client(getenv).Get(cmd.Context(), "/api/v1/oncall/explain/"+url.PathEscape(args[0]), &out); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(s, out)
 			}
-			return out.print(s)
+			return printPageExplained(s, out)
 		},
 	}
 	r.bind(cmd)

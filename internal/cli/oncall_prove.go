@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -13,8 +12,8 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
-func printTurns(s Streams, turns []turn, asJSON bool) error {
-	slices.SortStableFunc(turns, func(a, b turn) int { return a.Start.Compare(b.Start) })
+func printTurns(s Streams, all app.OnCallTurns, person string, asJSON bool) error {
+	turns := all.Of(person)
 	if asJSON {
 		return printJSON(s, turns)
 	}
@@ -36,24 +35,6 @@ func printTurns(s Streams, turns []turn, asJSON bool) error {
 	return t.Flush()
 }
 
-// proof is what prove found, as the API writes it.
-type proof struct {
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-	Rotas    int       `json:"rotas"`
-	Turns    int       `json:"turns"`
-	Covered  float64   `json:"covered_ratio"`
-	Findings []struct {
-		Kind   string    `json:"kind"`
-		Rota   string    `json:"rota"`
-		Other  string    `json:"other,omitempty"`
-		Person string    `json:"person,omitempty"`
-		Start  time.Time `json:"start"`
-		End    time.Time `json:"end"`
-		Text   string    `json:"text"`
-	} `json:"findings"`
-}
-
 func newOnCallProve(s Streams, getenv func(string) string) *cobra.Command {
 	var r remote
 	asJSON, config, days := false, "", 365
@@ -71,20 +52,18 @@ found that --allow does not name.`,
 			if days < 1 || days > 366 {
 				return errs.New(errs.Invalid, "--days: 1 to 366")
 			}
-			var out proof
+			var out app.OnCallProof
+			var err error
 			from := time.Now().UTC()
 			if config != "" {
-				got, err := app.ProveFolder(config, from, from.AddDate(0, 0, days))
-				if err != nil {
-					return err
-				}
-				if err := recode(got, &out); err != nil {
-					return err
-				}
-			} else if err := r.client(getenv).Get(cmd.Context(), "/api/v1/oncall/prove", &out, "days", strconv.Itoa(days)); err != nil {
+				out, err = app.ProveFolder(config, from, from.AddDate(0, 0, days))
+			} else {
+				err = r.client(getenv).Get(cmd.Context(), "/api/v1/oncall/prove", &out, "days", strconv.Itoa(days))
+			}
+			if err != nil {
 				return err
 			}
-			return out.print(s, allow, asJSON)
+			return printProof(s, out, allow, asJSON)
 		},
 	}
 	r.bind(cmd)
@@ -95,10 +74,10 @@ found that --allow does not name.`,
 	return cmd
 }
 
-func (p proof) print(s Streams, allow []string, asJSON bool) error {
+func printProof(s Streams, p app.OnCallProof, allow []string, asJSON bool) error {
 	bad := 0
 	for _, f := range p.Findings {
-		if !slices.Contains(allow, f.Kind) {
+		if !slices.Contains(allow, string(f.Kind)) {
 			bad++
 		}
 	}
@@ -182,46 +161,7 @@ func printDrills(s Streams, r app.DrillReport) {
 	printf(s.Out, "%d passed, %d failed\n", r.Passed, r.Failed)
 }
 
-// explained is why an alert paged whom, as the API writes it.
-type explained struct {
-	Alert string `json:"alert"`
-	Page  struct {
-		ID       string    `json:"id"`
-		Service  string    `json:"service"`
-		Policy   string    `json:"policy"`
-		Summary  string    `json:"summary"`
-		State    string    `json:"state"`
-		OpenedAt time.Time `json:"opened_at"`
-		AckedBy  string    `json:"acked_by,omitempty"`
-	} `json:"page"`
-	Events []struct {
-		Name    string    `json:"name"`
-		At      time.Time `json:"at"`
-		Actor   string    `json:"actor"`
-		Payload any       `json:"payload"`
-	} `json:"events"`
-	Deliveries []struct {
-		Person   string    `json:"person"`
-		Device   string    `json:"device"`
-		Kind     string    `json:"kind"`
-		State    string    `json:"state"`
-		Step     int       `json:"step"`
-		DueAt    time.Time `json:"due_at"`
-		SentAt   time.Time `json:"sent_at,omitzero"`
-		Attempts int       `json:"attempts"`
-		Error    string    `json:"error,omitempty"`
-	} `json:"deliveries"`
-	Ahead []struct {
-		AfterSeconds float64   `json:"after_seconds"`
-		At           time.Time `json:"at"`
-		Step         int       `json:"step"`
-		Kind         string    `json:"kind"`
-		Person       string    `json:"person"`
-		Device       string    `json:"device"`
-	} `json:"ahead"`
-}
-
-func (x explained) print(s Streams) error {
+func printPageExplained(s Streams, x app.PageExplained) error {
 	printf(s.Out, "%s: %s\npage %s · policy %s · %s %s\n", x.Page.Service, x.Page.Summary, x.Page.ID, x.Page.Policy, x.Page.State, x.Page.AckedBy)
 	t := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	for _, e := range x.Events {
@@ -238,13 +178,4 @@ func (x explained) print(s Streams) error {
 		printf(t, "%s\t+%s\twill %s, step %d\t%s/%s\n", c.At.Local().Format(time.TimeOnly), time.Duration(c.AfterSeconds*float64(time.Second)), c.Kind, c.Step+1, c.Person, c.Device)
 	}
 	return t.Flush()
-}
-
-// recode reads in as the API would have written it.
-func recode(in, out any) error {
-	text, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, out)
 }
