@@ -36,7 +36,8 @@ type ChannelHealth struct {
 // bad are the messages that miss the objective.
 func (h ChannelHealth) bad() int { return h.Taken - h.InTime + h.Failed + h.Overdue }
 
-func (h ChannelHealth) total() int { return h.Taken + h.Failed + h.Overdue }
+// Total are the messages that count for the objective.
+func (h ChannelHealth) Total() int { return h.Taken + h.Failed + h.Overdue }
 
 // Health is how paging itself does.
 type Health struct {
@@ -55,8 +56,8 @@ type Health struct {
 func JudgePaging(long, short []ChannelHealth) (burning []string) {
 	burn := func(all []ChannelHealth, channel string) (rate float64, bad int) {
 		for _, h := range all {
-			if h.Channel == channel && h.total() > 0 {
-				return float64(h.bad()) / float64(h.total()) / (1 - PagingTarget), h.bad()
+			if h.Channel == channel && h.Total() > 0 {
+				return float64(h.bad()) / float64(h.Total()) / (1 - PagingTarget), h.bad()
 			}
 		}
 		return 0, 0
@@ -87,7 +88,7 @@ func (p *Pager) Health(ctx context.Context) (h Health, err error) {
 		}
 	}
 	for _, c := range h.Month {
-		h.Good, h.Total = h.Good+c.InTime, h.Total+c.total()
+		h.Good, h.Total = h.Good+c.InTime, h.Total+c.Total()
 	}
 	h.Burning = append(h.Burning, JudgePaging(h.Hour, h.Minutes)...)
 	h.Sentence = "pages reach their providers"

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
@@ -15,10 +16,11 @@ import (
 const ledgerRows = 100 // of a page
 
 type ledgerInput struct {
-	query oncall.LedgerQuery
-	rows  []oncall.Delivery // one more than shown where there are more
-	plan  []string          // channels to choose from
-	names names
+	query  oncall.LedgerQuery
+	rows   []oncall.Delivery // one more than shown where there are more
+	plan   []string          // channels to choose from
+	names  names
+	health oncall.Health
 }
 
 type ledgerView struct {
@@ -27,6 +29,36 @@ type ledgerView struct {
 	Rows    []ledgerRow
 	Next    string
 	All     bool // nothing is filtered
+	Health  []healthRow
+	Target  string // what paging promises, and how it stands
+}
+
+// healthRow is how a channel did in the last 30 days.
+type healthRow struct {
+	Channel, Word, Share          string
+	InTime, Late, Failed, Waiting int
+	State                         webkit.State
+}
+
+// viewHealth says how paging itself stands by its objective. It is pure.
+func viewHealth(ctx context.Context, h oncall.Health) (rows []healthRow, target string) {
+	share := func(good, total int) string {
+		if total == 0 {
+			return "—"
+		}
+		return webkit.Percent(ctx, float64(good)/float64(total))
+	}
+	for _, c := range h.Month {
+		r := healthRow{Channel: c.Channel, Share: share(c.InTime, c.Total()), InTime: c.InTime, Late: c.Taken - c.InTime, Failed: c.Failed, Waiting: c.Overdue, State: webkit.OK, Word: webkit.T(ctx, "oncall.health.ok")}
+		switch {
+		case slices.Contains(h.Burning, c.Channel):
+			r.State, r.Word = webkit.Firing, webkit.T(ctx, "oncall.health.burning")
+		case float64(c.InTime) < h.Target*float64(c.Total()):
+			r.State, r.Word = webkit.Warning, webkit.T(ctx, "oncall.health.below")
+		}
+		rows = append(rows, r)
+	}
+	return rows, webkit.T(ctx, "oncall.health.target", webkit.Percent(ctx, h.Target), int(oncall.InTime/time.Second), share(h.Good, h.Total), h.Good, h.Total)
 }
 
 type ledgerRow struct {
@@ -60,6 +92,12 @@ func viewLedger(ctx context.Context, in ledgerInput) ledgerView {
 		v.Head.State, v.Head.Sentence = webkit.OK, webkit.T(ctx, "oncall.deliveries.ok", len(rows))
 	}
 	v.Filters = ledgerFilters(ctx, in)
+	if v.All && q.Before == "" && in.health.Total > 0 {
+		v.Health, v.Target = viewHealth(ctx, in.health)
+	}
+	if len(in.health.Burning) > 0 {
+		v.Head.State, v.Head.Sentence = webkit.Firing, webkit.T(ctx, "oncall.health.burns", strings.Join(in.health.Burning, ", "))
+	}
 	return v
 }
 
@@ -133,6 +171,9 @@ func (d Deps) deliveries(r *http.Request) (webkit.Page, error) {
 	}}
 	var err error
 	if in.rows, err = d.Pager.Deliveries(ctx, in.query); err != nil {
+		return webkit.Page{}, err
+	}
+	if in.health, err = d.Pager.Health(ctx); err != nil {
 		return webkit.Page{}, err
 	}
 	in.plan = d.channels(ctx, in.query.Channel, in.rows)
