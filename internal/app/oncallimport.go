@@ -1,8 +1,12 @@
 package app
 
 import (
+	"encoding/json"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/oncall"
@@ -18,6 +22,23 @@ type Imported struct {
 	Adjustments []oncall.Adjustment   `json:"adjustments"`
 	Differences []importer.Difference `json:"differences"`
 	Problems    []ascode.Problem      `json:"problems"`
+}
+
+// AdjustmentsFile is what people changed of rotas in the other product: it is no
+// document, and is posted to a server that has the rotas.
+const AdjustmentsFile = "adjustments.json"
+
+// writeNew writes a file that is not there yet.
+func writeNew(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // documents are for the team to read
+	if err != nil {
+		return errs.New(errs.Conflict, "nothing is overwritten: %w", err)
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errs.New(errs.Unavailable, "write %s: %w", path, err)
+	}
+	return nil
 }
 
 // ImportOnCall reads exports of a product, writes documents into dir, which must
@@ -39,18 +60,18 @@ func ImportOnCall(product string, paths []string, dir string, now time.Time, day
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // documents are for the team to read
 		return out, errs.New(errs.Unavailable, "%w", err)
 	}
-	for name, text := range importer.Render(r) {
+	documents := importer.Render(r)
+	if len(r.Adjustments) > 0 {
+		text, err := json.MarshalIndent(r.Adjustments, "", "  ")
+		if err != nil {
+			return out, err
+		}
+		documents[AdjustmentsFile] = string(text) + "\n"
+	}
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		to := filepath.Join(dir, name)
-		f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above
-		if err != nil {
-			return out, errs.New(errs.Conflict, "nothing is overwritten: %w", err)
-		}
-		_, err = f.WriteString(text)
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
-			return out, errs.New(errs.Unavailable, "write %s: %w", to, err)
+		if err := writeNew(to, documents[name]); err != nil {
+			return out, err
 		}
 		out.Files = append(out.Files, to)
 	}

@@ -15,7 +15,7 @@ func TestImportFromPagerDuty(t *testing.T) {
 	file := []string{"../oncall/importer/testdata/pagerduty.json"}
 	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
 	got, err := ImportOnCall("pagerduty", file, dir, now, 90)
-	if err != nil || len(got.Files) != 4 || len(got.Differences) > 0 || len(got.Problems) > 0 || len(got.Notes) == 0 {
+	if err != nil || len(got.Files) != 5 || len(got.Differences) > 0 || len(got.Problems) > 0 || len(got.Notes) == 0 {
 		t.Errorf("got %+v (%v)", got, err)
 	}
 	if _, err := ImportOnCall("pagerduty", file, dir, now, 90); errs.KindOf(err) != errs.Conflict {

@@ -15,7 +15,7 @@ import (
 
 func newOnCall(s Streams, getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{Use: "oncall", Short: "Who is on call, proven and tested"}
-	cmd.AddCommand(newOnCallWho(s, getenv), newOnCallWhen(s, getenv), newOnCallProve(s, getenv), newOnCallTest(s), newOnCallExplain(s, getenv), newOnCallImport(s))
+	cmd.AddCommand(newOnCallWho(s, getenv), newOnCallWhen(s, getenv), newOnCallProve(s, getenv), newOnCallTest(s), newOnCallExplain(s, getenv), newOnCallImport(s), newOnCallAdjust(s, getenv))
 	return cmd
 }
 
