@@ -122,8 +122,8 @@ func (p *Pager) answer(ctx context.Context, one Delivery, by string, a notify.An
 	switch {
 	case a.Action == notify.Ack:
 		now, err = p.Ack(ctx, page, by, a.Channel)
-	case head.State == Calling && head.Step > one.Step+1:
-		key = "declined" // a second tap, or the next step has fired by itself: nobody is skipped
+	case head.State == Calling && one.PassedOn(head):
+		key = "passed" // a second tap, or the next step has fired by itself: nobody is skipped
 	default:
 		key = "declined"
 		now, err = p.Decline(ctx, page, by)

@@ -67,6 +67,10 @@ type Delivery struct {
 // place of this device.
 func (d *Delivery) GivesWay(before Delivery) bool { return d.hopeless() && !before.hopeless() }
 
+// PassedOn reports whether another step than that of the message is next or was
+// taken since: to decline it would skip somebody else.
+func (d *Delivery) PassedOn(p Page) bool { return p.Step != d.Step+1 }
+
 // Attempt is one try to hand a delivery over.
 type Attempt struct {
 	Delivery string        `json:"delivery"`

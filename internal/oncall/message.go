@@ -100,6 +100,7 @@ func text(lang, key string) string {
 		"canary_body":    {"A machine sends this to see that the channel works. Nobody needs to do anything.", "経路の確認のため自動で送信しています。対応は不要です。"},
 		"acked":          {"You have it: %s", "対応を受け付けました: %s"},
 		"declined":       {"Passed on: %s", "次の担当へ回しました: %s"},
+		"passed":         {"It has been passed on already, you need do nothing: %s", "すでに次の人に回っています。何もしなくて大丈夫です: %s"},
 		"over":           {"It is over already: %s", "すでに解決しています: %s"},
 		"taken":          {"%s has it: %s", "%s さんが対応中です: %s"},
 	}[key]

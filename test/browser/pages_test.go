@@ -82,7 +82,7 @@ func TestPagesOfTheDemo(t *testing.T) {
 		"routes": "/routes", "routes-path": "/routes?labels=" + neturl.QueryEscape("alertname=FullDisk\nservice=payment\nseverity=info"),
 		"sources": "/sources", "source-new": "/sources/new", "source-form": "/sources/new?kind=generic",
 		"rules": "/rules", "rule": "/rules/payments-fail", "proposals": "/rules/proposals", "weekly": "/alerts/weekly", "canaries": "/canaries",
-		"oncall-change": "/oncall/change?kind=temporary", "oncall-simulate": "/oncall/simulate?service=payment", "deliveries": "/oncall/deliveries", "fairness": "/oncall/fairness",
+		"oncall-change": "/oncall/change?kind=temporary", "oncall-simulate": "/oncall/simulate?service=payment", "deliveries": "/oncall/deliveries", "fairness": "/oncall/fairness", "me-own": "/me?as=aoi", "source-opsgenie": "/sources/new?kind=opsgenie",
 	})
 	shots(ctx, t, url, paths)
 

@@ -62,7 +62,7 @@ func viewAnswer(ctx context.Context, in answerInput) answerView {
 		return v
 	}
 	v.Buttons = []answerButton{{notify.Ack, webkit.T(ctx, "oncall.ack")}}
-	if p.State == oncall.Calling && !v.Shadow && !passedOn(d, p) {
+	if p.State == oncall.Calling && !v.Shadow && !d.PassedOn(p) {
 		v.Buttons = append(v.Buttons, answerButton{notify.Decline, webkit.T(ctx, "oncall.decline")})
 	}
 	if in.do == notify.Decline && len(v.Buttons) == 2 {
@@ -71,20 +71,16 @@ func viewAnswer(ctx context.Context, in answerInput) answerView {
 	return v
 }
 
-// passedOn reports whether a later step than that of the message has been taken:
-// declining it again would skip somebody else.
-func passedOn(d oncall.Delivery, p oncall.Page) bool { return p.Step != d.Step+1 }
-
-// asked returns what a link leads to, and r in the language of whom it is for.
+// asked returns what a link leads to, and r in the language and by the clocks of
+// whom it is for.
 func (d Deps) asked(r *http.Request) (*http.Request, answerInput, error) {
 	in := answerInput{token: r.PathValue("token"), do: r.FormValue("do")}
 	var err error
 	if in.delivery, err = d.Pager.Asked(r.Context(), in.token); err != nil {
 		return r, in, err
 	}
-	if who, err := d.Catalog.Person(r.Context(), in.delivery.Person); err == nil && who.Lang != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set("Accept-Language", who.Lang) // a browser that has chosen otherwise says so in its cookie
+	if who, err := d.Catalog.Person(r.Context(), in.delivery.Person); err == nil {
+		r = webkit.For(r, who.Lang, who.Zone)
 	}
 	in.names = d.names(r.Context())
 	if in.delivery.Page != "" {
@@ -127,9 +123,6 @@ func (d Deps) answerForm(w http.ResponseWriter, r *http.Request) {
 
 func (d Deps) answered(r *http.Request, in answerInput) (string, error) {
 	ctx := r.Context()
-	if in.do == notify.Decline && in.page.State == oncall.Calling && passedOn(in.delivery, in.page) {
-		return webkit.T(ctx, "oncall.a.passed"), nil
-	}
 	via := r.PostFormValue("via")
 	if via == "" {
 		via = in.delivery.Channel

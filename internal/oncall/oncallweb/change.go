@@ -144,7 +144,7 @@ func viewChange(ctx context.Context, in changeInput) changeView {
 	case rota.Temporary:
 		for i := range shiftRows {
 			n := strconv.Itoa(i)
-			v.Shifts = append(v.Shifts, shiftFields{webkit.T(ctx, "oncall.change.shift", i+1), []webkit.Input{in.person(ctx, "person"+n, "oncall.change.who", "oncall.nobody"), in.when(ctx, "start"+n, "oncall.override.start"), in.when(ctx, "end"+n, "oncall.override.end")}})
+			v.Shifts = append(v.Shifts, shiftFields{webkit.T(ctx, "oncall.change.shift", i+1), []webkit.Input{in.person(ctx, "person"+n, "oncall.change.who", "oncall.change.noone"), in.when(ctx, "start"+n, "oncall.override.start"), in.when(ctx, "end"+n, "oncall.override.end")}})
 		}
 	}
 	start, end := in.when(ctx, "start", "oncall.override.start"), in.when(ctx, "end", "oncall.override.end")

@@ -630,7 +630,7 @@ func healthTable(rows []healthRow) templ.Component {
 		templ_7745c5c3_Err = webkit.Table(webkit.TableHead{Caption: webkit.T(ctx, "oncall.health"), Columns: []webkit.ColumnHead{
 			{Text: webkit.T(ctx, "oncall.col.channel")}, {Text: webkit.T(ctx, "oncall.col.state")},
 			{Text: webkit.T(ctx, "oncall.health.share"), Number: true, Definition: webkit.T(ctx, "oncall.health.share.means")},
-			{Text: webkit.T(ctx, "oncall.health.late"), Number: true, Wide: true}, {Text: webkit.T(ctx, "oncall.delivery.failed"), Number: true, Wide: true},
+			{Text: webkit.T(ctx, "oncall.health.late"), Number: true, Wide: true}, {Text: webkit.T(ctx, "oncall.health.failed"), Number: true, Wide: true},
 			{Text: webkit.T(ctx, "oncall.health.waiting"), Number: true, Wide: true, Definition: webkit.T(ctx, "oncall.health.waiting.means")},
 		}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -48,6 +48,19 @@ func viewerOf(ctx context.Context) viewer {
 	return viewer{lang: English, zone: time.UTC, url: &url.URL{Path: "/"}}
 }
 
+// For returns r as it would come from somebody of whom only a language and a zone
+// are known, "" for neither. What the browser has chosen counts before them.
+func For(r *http.Request, lang, zone string) *http.Request {
+	r = r.Clone(r.Context())
+	if lang != "" {
+		r.Header.Set("Accept-Language", lang)
+	}
+	if _, err := r.Cookie(cookieZone); err != nil && zone != "" {
+		r.AddCookie(&http.Cookie{Name: cookieZone, Value: url.QueryEscape(zone)})
+	}
+	return r
+}
+
 // Lang returns the viewer's language, [English] or [Japanese].
 func Lang(ctx context.Context) string { return viewerOf(ctx).lang }
 
