@@ -34,6 +34,20 @@ const (
 	Canary   Kind = "canary"   // a machine tries the channel, every hour
 )
 
+// Mark tells the kinds apart without colour, where a channel has plain text.
+func (k Kind) Mark() string {
+	switch k {
+	case Page:
+		return "🔥 "
+	case Resolved:
+		return "✅ "
+	case Test, Canary:
+		return "🧪 "
+	case Info:
+	}
+	return ""
+}
+
 // Link leads from a message to a page.
 type Link struct {
 	Text string `json:"text"`
@@ -102,6 +116,15 @@ type Channel interface {
 	// Send returns when the provider has taken the message, or has not.
 	// Its errors are classified as the package says; it obeys ctx.
 	Send(ctx context.Context, address string, m Message) (Receipt, error)
+}
+
+// Fits returns an Invalid error where c could not send m to address whatever
+// happens.
+func Fits(c Channel, address string, m Message) error {
+	if err := c.Check(address); err != nil {
+		return err
+	}
+	return m.Validate()
 }
 
 // WaitError is the error inside an Unavailable one when the provider said for how

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -28,6 +29,15 @@ func Clip(s string, n int) string {
 		}
 	}
 	return s
+}
+
+// Len16 is the length of s in UTF-16 units, in which several providers count.
+func Len16(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
 }
 
 // Line makes one line of s, at most n runes long, without control characters

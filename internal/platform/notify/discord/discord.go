@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/httpc"
@@ -99,10 +98,7 @@ func (c *Channel) Check(address string) error {
 
 // Send posts m to address.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	r, err := c.post(ctx, address, m)
@@ -233,7 +229,7 @@ func compose(m notify.Message, hears bool) message {
 		e.Footer.Text = s + " · " + e.Footer.Text
 	}
 	e.Description = escape(notify.Lines(m.Body, MaxBody))
-	for n := MaxBody; len16(e.Description) > maxShown; n -= 100 {
+	for n := MaxBody; notify.Len16(e.Description) > maxShown; n -= 100 {
 		e.Description = escape(notify.Clip(notify.Lines(m.Body, MaxBody), n))
 	}
 	links := m.SafeLinks()
@@ -246,7 +242,7 @@ func compose(m notify.Message, hears bool) message {
 	}
 	for _, l := range links {
 		line := "\n[" + escape(l.Text) + "](" + strings.NewReplacer("(", "%28", ")", "%29", "<", "%3C", ">", "%3E").Replace(l.URL) + ")"
-		if len16(e.Description+line) < maxDesc {
+		if notify.Len16(e.Description+line) < maxDesc {
 			e.Description += line
 		}
 	}
@@ -255,17 +251,7 @@ func compose(m notify.Message, hears bool) message {
 
 // content is what a phone's lock screen shows.
 func content(m notify.Message) string {
-	mark := ""
-	switch m.Kind {
-	case notify.Page:
-		mark = "🔥 "
-	case notify.Resolved:
-		mark = "✅ "
-	case notify.Test, notify.Canary:
-		mark = "🧪 "
-	case notify.Info:
-	}
-	return mark + escape(notify.Line(m.Title, maxTitle))
+	return m.Kind.Mark() + escape(notify.Line(m.Title, maxTitle))
 }
 
 func buttons(m notify.Message, hears bool) []row {
@@ -296,5 +282,3 @@ func escape(s string) string {
 		`\`, `\\`, "*", `\*`, "_", `\_`, "~", `\~`, "`", "\\`", "|", `\|`, ">", `\>`, "<", `\<`, "#", `\#`, "-", `\-`, "[", `\[`, "]", `\]`, "@", "@\u200b", ":", `\:`,
 	).Replace(s)
 }
-
-func len16(s string) int { return len(utf16.Encode([]rune(s))) }

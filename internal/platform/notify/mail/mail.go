@@ -104,10 +104,7 @@ func (c *Channel) Check(address string) error {
 // Send mails m to address. A 4xx answer and every trouble with the connection
 // are Unavailable; a 5xx is permanent.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	msg, err := c.letter(address, m)

@@ -140,15 +140,12 @@ type (
 
 // Send posts m to address.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	target, auth := address, ""
 	at := c.compose(m)
-	title := mark(m.Kind) + escape(notify.Line(m.Title, maxTitle))
+	title := m.Kind.Mark() + escape(notify.Line(m.Title, maxTitle))
 	var in any = hookPost{Text: title, Attachments: []attachment{at}, Props: map[string]string{"hinoban": m.ID}}
 	if !httpsend.IsURL(address) {
 		target, auth = c.cfg.URL+"/api/v4/posts", "Bearer "+c.cfg.Token
@@ -250,19 +247,6 @@ func (c *Channel) buttons(m notify.Message) []button {
 
 func (c *Channel) mac(action, token string) string {
 	return hex.EncodeToString(httpsend.MAC(c.cfg.Key, []byte("mattermost:"+action+":"+token)))
-}
-
-func mark(k notify.Kind) string {
-	switch k {
-	case notify.Page:
-		return "🔥 "
-	case notify.Resolved:
-		return "✅ "
-	case notify.Test, notify.Canary:
-		return "🧪 "
-	case notify.Info:
-	}
-	return ""
 }
 
 // escape takes the effect of Markdown, and of mentions, from s.

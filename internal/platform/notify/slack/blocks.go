@@ -25,7 +25,7 @@ const MaxBody = maxSection * maxSections
 // blocks lays m out: a header, the body, the links, and a line of context.
 func blocks(m notify.Message, hears bool) []slackgo.Block {
 	out := []slackgo.Block{slackgo.NewHeaderBlock(
-		slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(mark(m)+notify.Line(m.Title, maxHeader), maxHeader), false, false),
+		slackgo.NewTextBlockObject(slackgo.PlainTextType, clip16(m.Kind.Mark()+notify.Line(m.Title, maxHeader), maxHeader), false, false),
 		// The only field of a webhook's message that can carry an identity.
 		slackgo.HeaderBlockOptionBlockID("hinoban-"+m.ID),
 	)}
@@ -36,7 +36,7 @@ func blocks(m notify.Message, hears bool) []slackgo.Block {
 	var links []string
 	for _, l := range m.SafeLinks() {
 		link := fmt.Sprintf("<%s|%s>", escapeURL(l.URL), escape(strings.ReplaceAll(l.Text, "|", "¦")))
-		if len(links) == maxLinks || len16(strings.Join(append(links, link), "  ·  ")) > maxSection {
+		if len(links) == maxLinks || notify.Len16(strings.Join(append(links, link), "  ·  ")) > maxSection {
 			break
 		}
 		links = append(links, link)
@@ -120,21 +120,7 @@ func section(mrkdwn string) slackgo.Block {
 
 // fallback is what a phone's lock screen and a screen reader show.
 func fallback(m notify.Message) string {
-	return escape(mark(m) + notify.Line(m.Title, 300))
-}
-
-// mark tells the kinds apart without colour.
-func mark(m notify.Message) string {
-	switch m.Kind {
-	case notify.Page:
-		return "🔥 "
-	case notify.Resolved:
-		return "✅ "
-	case notify.Test, notify.Canary:
-		return "🧪 "
-	case notify.Info:
-	}
-	return ""
+	return escape(m.Kind.Mark() + notify.Line(m.Title, 300))
 }
 
 func escape(s string) string {
@@ -160,7 +146,7 @@ func pieces(s string) []string {
 	}
 	for _, r := range s {
 		e := escape(string(r))
-		n := len16(e)
+		n := notify.Len16(e)
 		if size+n > maxSection-1 {
 			if len(out) == maxSections-1 {
 				b.WriteString("…")
@@ -175,16 +161,8 @@ func pieces(s string) []string {
 	return out
 }
 
-func len16(s string) int {
-	n := 0
-	for _, r := range s {
-		n += max(utf16.RuneLen(r), 1)
-	}
-	return n
-}
-
 func clip16(s string, n int) string {
-	if len16(s) <= n {
+	if notify.Len16(s) <= n {
 		return s
 	}
 	size := 0

@@ -65,10 +65,7 @@ func (c *Channel) Check(address string) error {
 
 // Send posts m to address.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	body, err := compose(m)

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/httpc"
@@ -119,10 +118,7 @@ type (
 
 // Send sends m to address.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	var said struct {
@@ -203,11 +199,11 @@ func judge(ans httpsend.Answer, code int, description string, now time.Time) err
 func compose(m notify.Message) string {
 	title, body := notify.Line(m.Title, maxTitle), notify.Lines(m.Body, MaxBody)
 	foot := footer(m)
-	room := maxText - len16(title) - len16(foot)
-	for n := MaxBody; len16(body) > room && n > 0; n -= 100 {
+	room := maxText - notify.Len16(title) - notify.Len16(foot)
+	for n := MaxBody; notify.Len16(body) > room && n > 0; n -= 100 {
 		body = notify.Clip(body, n)
 	}
-	text := "<b>" + mark(m.Kind) + html.EscapeString(title) + "</b>"
+	text := "<b>" + m.Kind.Mark() + html.EscapeString(title) + "</b>"
 	if body != "" {
 		text += "\n\n" + html.EscapeString(body)
 	}
@@ -226,19 +222,6 @@ func footer(m notify.Message) string {
 		foot = ask.Text + "\n" + foot
 	}
 	return foot
-}
-
-func mark(k notify.Kind) string {
-	switch k {
-	case notify.Page:
-		return "🔥 "
-	case notify.Resolved:
-		return "✅ "
-	case notify.Test, notify.Canary:
-		return "🧪 "
-	case notify.Info:
-	}
-	return ""
 }
 
 // buttons are what the receiver can do, in one row, and a row for each link.
@@ -292,5 +275,3 @@ func tapped(s string) (action, token string, ok bool) {
 	}
 	return "", "", false
 }
-
-func len16(s string) int { return len(utf16.Encode([]rune(s))) }

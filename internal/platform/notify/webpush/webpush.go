@@ -115,10 +115,7 @@ func (c *Channel) Check(address string) error {
 // Send pushes m to all browsers of a person: one that takes it is enough. A
 // subscription that has ended is removed; a person without one is NotFound.
 func (c *Channel) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
-	if err := c.Check(address); err != nil {
-		return notify.Receipt{}, err
-	}
-	if err := m.Validate(); err != nil {
+	if err := notify.Fits(c, address, m); err != nil {
 		return notify.Receipt{}, err
 	}
 	subs, err := c.subs.ByPerson(ctx, address)
