@@ -135,12 +135,14 @@ func loadDrill(dir string) *loaded {
 	return &loaded{config: drill.Config{Plan: p.oncall, Catalog: p.catalog}}
 }
 
-// What the API answers of who is on call.
-type (
-	WhoReport     = oncallweb.OnCallPeople
-	OnCallProof   = oncall.Proof
-	PageExplained = oncallweb.Explained
-)
+// WhoReport is who is on call at a time, as the API answers it.
+type WhoReport = oncallweb.OnCallPeople
+
+// OnCallProof is what was looked at and found, as the API answers it.
+type OnCallProof = oncall.Proof
+
+// PageExplained is why an alert paged whom, as the API answers it.
+type PageExplained = oncallweb.Explained
 
 // OnCallTurns are the turns of rotas.
 type OnCallTurns struct {

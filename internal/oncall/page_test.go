@@ -294,8 +294,11 @@ func TestSeverityOfAnAlert(t *testing.T) {
 		labels map[string]string
 		want   string
 	}{
-		{nil, "page"}, {map[string]string{"severity": "Critical"}, "critical"}, {map[string]string{"severity": "page", "pd_severity": "error"}, "page"},
-		{map[string]string{"pd_severity": "error"}, "error"}, {map[string]string{"priority": "P1"}, "p1"},
+		{nil, "page"},
+		{map[string]string{"severity": "Critical"}, "critical"},
+		{map[string]string{"severity": "page", "pd_severity": "error"}, "page"},
+		{map[string]string{"pd_severity": "error"}, "error"},
+		{map[string]string{"priority": "P1"}, "p1"},
 	} {
 		if got := severityOf(tt.labels); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.labels, got, tt.want)

@@ -1,6 +1,7 @@
 package webkit
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -8,7 +9,7 @@ import (
 // What a browser has chosen counts before what is known of its reader.
 func TestForIsSecondToWhatWasChosen(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	got := For(r, "ja", "Asia/Tokyo")
 	if got.Header.Get("Accept-Language") != "ja" || cookie(got, cookieZone) != "Asia%2FTokyo" {
 		t.Errorf("got %v", got.Header)
