@@ -53,9 +53,11 @@ type host struct {
 	url  string
 	api  *client.Client
 	args []string
-	cmd  *exec.Cmd
-	out  *bytes.Buffer
-	done chan struct{}
+	// plain is a host that knows of no buddy.
+	plain bool
+	cmd   *exec.Cmd
+	out   *bytes.Buffer
+	done  chan struct{}
 }
 
 func newHost(t *testing.T, args ...string) *host {
@@ -82,7 +84,10 @@ func (h *host) start() *host {
 		h.t.Fatal(err)
 	}
 	h.cmd = exec.Command(path, h.args...) //nolint:gosec // what the test starts
-	h.cmd.Env = append(os.Environ(), "HINOBAN_BUDDY_SECRET="+buddySecret)
+	h.cmd.Env = os.Environ()
+	if !h.plain {
+		h.cmd.Env = append(h.cmd.Env, "HINOBAN_BUDDY_SECRET="+buddySecret)
+	}
 	h.out, h.done = &bytes.Buffer{}, make(chan struct{})
 	h.cmd.Stdout, h.cmd.Stderr = h.out, h.out
 	if err := h.cmd.Start(); err != nil {
