@@ -53,9 +53,15 @@ func TestAlertmanagersOwnAcceptanceTests(t *testing.T) {
 	}
 	out, err := run("go", "test", "-count=1", "-v", "./test/with_api_v2/acceptance/", "./test/cli/acceptance/")
 	passed := len(regexp.MustCompile(`(?m)^--- PASS`).FindAllString(out, -1))
-	if failed := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllStringSubmatch(out, -1); len(failed) > 0 {
-		// They go by the clock, to 150 ms: on a busy machine one may be late. Alone and
-		// again each has to pass.
+	// They go by the clock, to 150 ms: on a busy machine one may be late. And one of
+	// them, TestWebhookTimeout, waits for a second or third attempt whose pauses are
+	// drawn by chance, there as here: about one draw in five comes after its second
+	// is over. Alone and again each has to pass.
+	for range 3 {
+		failed := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindAllStringSubmatch(out, -1)
+		if len(failed) == 0 {
+			break
+		}
 		var names []string
 		for _, f := range failed {
 			names = append(names, f[1])

@@ -71,7 +71,7 @@ func (b *Batch) add(path string, s alert.Signal) {
 }
 
 func (b *Batch) note(format string, args ...any) {
-	b.Notes = append(b.Notes, fmt.Sprintf(format, args...))
+	b.Notes = append(b.Notes, clean(fmt.Sprintf(format, args...)))
 }
 
 func (b *Batch) refuse(path string, reason string) {
