@@ -23,7 +23,9 @@ func (s *standby) handBack(ctx context.Context) error {
 	defer s.doors.Unlock()
 	s.hand(true)
 	defer s.hand(false)
-	s.app.pager.Drain()
+	if err := s.app.pager.Drain(0); err != nil {
+		return fmt.Errorf("hand back: %w", err)
+	}
 	batches, pages, alerts, err := s.collect(ctx)
 	if err != nil {
 		return fmt.Errorf("hand back: %w", err)

@@ -147,7 +147,7 @@ func (p *pair) allAlerts(ctx context.Context, q alert.Query, but map[string]bool
 // fire again.
 func (a *App) adopt(ctx context.Context, p *pair, pages []buddy.Page, alerts []buddy.Alert) (again []string, err error) {
 	for _, one := range pages {
-		more, err := p.kept.AdoptPage(ctx, one.Page, one.Deliveries(), a.pager.PolicyOf(one.Page), a.now())
+		more, err := p.kept.AdoptPage(ctx, one.Page, one.Deliveries(), a.pager.PolicyOf(ctx, one.Page), a.now())
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", one.ID, err)
 		}

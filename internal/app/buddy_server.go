@@ -223,7 +223,9 @@ func (s *pairedServer) stepBack(ctx context.Context, c buddy.Call, planned bool)
 		return nil, err
 	}
 	if planned {
-		s.app.pager.Drain()
+		if err := s.app.pager.Drain(0); err != nil {
+			return nil, fmt.Errorf("let what is in hand end: %w", err)
+		}
 	}
 	s.app.log.InfoContext(ctx, "asked to let the buddy page", "planned", planned)
 	return s.heartbeat(ctx, buddy.Call{From: "cli", Nonce: c.Nonce}, nil)

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/alert/canary"
 	"github.com/hinoban/hinoban/internal/alert/dispatch"
 	"github.com/hinoban/hinoban/internal/alert/feed"
+	"github.com/hinoban/hinoban/internal/platform/errs"
 )
 
 // heldPages are the alerts that would wake somebody and do not, because a
@@ -37,8 +39,17 @@ func (h *heldPages) list() (ids []string, looked bool) {
 	for id := range h.ids {
 		ids = append(ids, id)
 	}
-	looked, h.looked = h.looked, true
-	return ids, looked
+	return ids, h.looked
+}
+
+// looking says whether what is open has been looked at. At the beginning, and of
+// whoever begins to lead, it has not: what another held back is not known here.
+func (h *heldPages) looking(done bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.looked = done; !done {
+		h.ids = nil
+	}
 }
 
 // liveSet is an alert of the inbox as routes and silences see it.
@@ -86,10 +97,19 @@ func (a *App) pageReleased(ctx context.Context) error {
 			ids = append(ids, one.ID)
 		}
 	}
+	var failed []error
 	for _, id := range ids {
-		if err := a.pageUnlessHeld(ctx, id); err != nil {
-			return err
+		err := a.pageUnlessHeld(ctx, id)
+		if errs.KindOf(err) == errs.NotFound && err != nil {
+			a.held.note(id, false) // it is kept no more
+			continue
+		}
+		if err != nil {
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	if len(failed) == 0 {
+		a.held.looking(true)
+	}
+	return errors.Join(failed...)
 }

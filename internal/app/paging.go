@@ -16,7 +16,7 @@ const pagingRule = "paging-burns"
 // pagingWatch is what the server last saw of its own paging.
 type pagingWatch struct {
 	messages *prometheus.GaugeVec
-	burning  bool
+	burning  []string // channels
 	looked   bool
 }
 
@@ -30,7 +30,7 @@ func (a *App) openPagingWatch() {
 // watchPaging measures paging by its own ledger, and raises an alert where its
 // budget burns: through every device that does work.
 func (a *App) watchPaging(ctx context.Context) error {
-	h, err := a.pager.Health(ctx)
+	h, err := a.pager.Health(ctx, a.paging.burning...)
 	if err != nil {
 		return err
 	}
@@ -40,20 +40,21 @@ func (a *App) watchPaging(ctx context.Context) error {
 		}
 	}
 	burning := len(h.Burning) > 0
-	if burning == a.paging.burning && a.paging.looked {
+	if was := len(a.paging.burning) > 0; burning == was && a.paging.looked {
+		a.paging.burning = h.Burning
 		return nil
 	}
 	// Said at each change, and once after a start: to say again what is known is no
 	// news to the inbox.
 	now := a.now()
 	_, err = a.inbox.Take(ctx, alert.Signal{
-		ID: fmt.Sprintf("paging-%t-%d", burning, now.UnixNano()), Firing: burning, Source: "oncall", Service: "hinoban", Rule: pagingRule, Severity: alert.Page,
+		ID: fmt.Sprintf("paging-%t-%d", burning, now.UnixNano()), Firing: burning, Source: "oncall", Service: oncall.Itself, Rule: pagingRule, Severity: alert.Page,
 		Summary: h.Sentence, At: now, Expr: fmt.Sprintf("messages with their provider within %s at the first attempt ≥ %.1f %%", oncall.InTime, 100*oncall.PagingTarget), Evidence: pagingEvidence(h),
 	})
 	if err != nil {
 		return err
 	}
-	a.paging.burning, a.paging.looked = burning, true
+	a.paging.burning, a.paging.looked = h.Burning, true
 	return nil
 }
 

@@ -113,6 +113,8 @@ func (a *App) underLead(workers []run.Worker) (out []run.Worker) {
 	}
 	return append(out, a.crew.Leader("leader", func(ctx context.Context) error {
 		a.rules.began = a.now() // rules are restored, as after a start
+		a.held.looking(false)
+		a.paging.burning, a.paging.looked = nil, false
 		all, err := a.kept.Recent(ctx, a.now().Add(-time.Hour))
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/alert"
@@ -50,13 +51,18 @@ func (a *App) wireOnCall() module.Module {
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
 				return a.pager.AlertAcked(ctx, e.Service, e.Alert, e.By)
 			}),
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error {
-				return a.pager.AlertUnacked(ctx, e.Service, e.Alert, e.By)
+			bus.On(func(ctx context.Context, r event.Record, e alert.Unacked) error {
+				if err := a.pager.AlertUnacked(ctx, e.Service, e.Alert, e.By, r.Source); err != nil {
+					return err
+				}
+				return a.pageUnlessHeld(ctx, e.Alert) // it may never have had a page
 			}),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error {
 				return a.pager.AlertResolved(ctx, e.Service, e.Alert)
 			}),
 			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageAcked) error { return a.pager.PageAcked(ctx, e) }),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error { return a.pager.PageFreed(ctx, e.Page, e.By) }),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error { return a.pager.PageFreed(ctx, e.Page, e.By) }),
 			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageClosed) error {
 				return a.pager.PageClosed(ctx, e.Page)
 			}),
@@ -82,7 +88,6 @@ func (a *App) deliverer() run.Worker {
 	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.delivers)}.Worker(a.log, a.telemetry, a.now)
 	return run.Worker{Name: loop.Name, Each: true, Run: func(ctx context.Context) error {
 		err := loop.Run(ctx)
-		a.pager.Drain()
-		return err
+		return errors.Join(err, a.pager.Drain(0))
 	}}
 }

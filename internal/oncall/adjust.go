@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,12 @@ import (
 // now and as it is from now on. Where the past cannot be read the plan is in use
 // all the same, and the error says so.
 func (p *Pager) Replace(ctx context.Context, plan *Plan) error {
+	p.replacing.Lock()
+	defer p.replacing.Unlock()
+	return p.replace(ctx, plan)
+}
+
+func (p *Pager) replace(ctx context.Context, plan *Plan) error {
 	docs := map[string]string{}
 	for _, r := range plan.Rotas {
 		doc, err := json.Marshal(r.Spec)
@@ -30,34 +37,53 @@ func (p *Pager) Replace(ctx context.Context, plan *Plan) error {
 		plan = plan.withPast(kept)
 	}
 	p.plan.Store(plan)
+	p.unkept = err != nil
 	if err != nil {
 		return fmt.Errorf("keep the editions of rotas: %w", err)
 	}
 	return errors.Join(p.Refresh(ctx), p.readTurns(ctx))
 }
 
-// withPast returns the plan with the earlier editions of its rotas.
+// keepEditions tries again what [Pager.Replace] could not: until then the past is
+// not read.
+func (p *Pager) keepEditions(ctx context.Context) error {
+	p.replacing.Lock()
+	defer p.replacing.Unlock()
+	if !p.unkept {
+		return nil
+	}
+	return p.replace(ctx, p.plan.Load())
+}
+
+// withPast returns the plan with the earlier editions of its rotas, and of those
+// that were removed.
 func (p *Plan) withPast(kept []KeptEdition) *Plan {
-	out := &Plan{Policies: p.Policies, Canaries: p.Canaries, calendars: p.calendars}
+	out := *p
+	out.Rotas, out.gone = nil, nil
 	b := builder{zones: zones{}, calendars: p.calendars}
-	for _, r := range p.Rotas {
-		var editions []Edition
-		for _, k := range kept {
-			var spec RotaSpec
-			if k.Rota != r.ID || json.Unmarshal([]byte(k.Doc), &spec) != nil {
-				continue
-			}
-			if s, ok := b.schedule(r.ID, spec); ok {
-				editions = append(editions, Edition{Since: k.Since, Schedule: s})
+	past := map[string][]Edition{}
+	for _, k := range kept {
+		var spec RotaSpec
+		if k.Doc == "" {
+			past[k.Rota] = append(past[k.Rota], Edition{Since: k.Since, Schedule: rota.Schedule{ID: k.Rota, Zone: rota.NewZone(time.UTC)}})
+		} else if json.Unmarshal([]byte(k.Doc), &spec) == nil {
+			if s, ok := b.schedule(k.Rota, spec); ok {
+				past[k.Rota] = append(past[k.Rota], Edition{Since: k.Since, Schedule: s})
 			}
 		}
-		if n := len(editions); n > 0 {
-			editions[n-1].Schedule = *r.Current() // the same, as it was built with its own calendars
+	}
+	for _, r := range p.Rotas {
+		if editions := past[r.ID]; len(editions) > 0 {
+			editions[len(editions)-1].Schedule = *r.Current() // the same, as it was built with its own calendars
 			r.Editions = editions
 		}
 		out.Rotas = append(out.Rotas, r)
+		delete(past, r.ID)
 	}
-	return out
+	for _, id := range slices.Sorted(maps.Keys(past)) {
+		out.gone = append(out.gone, Rota{ID: id, Name: id, Editions: past[id]})
+	}
+	return &out
 }
 
 // Refresh reads the adjustments of the time around now, for [Pager.Who].
@@ -121,7 +147,26 @@ func (p *Pager) checkAdjustment(ctx context.Context, a *Adjustment) error {
 	if len(a.Shifts) > 500 || len(a.Reason) > 500 {
 		return errs.New(errs.Invalid, "at most 500 shifts, and a reason of at most 500 bytes")
 	}
-	return checkKind(*a)
+	if err := checkKind(*a); err != nil {
+		return err
+	}
+	return fromNow(a, p.now().UTC().Truncate(time.Microsecond))
+}
+
+// fromNow takes off an adjustment what lies before now: the past does not change.
+func fromNow(a *Adjustment, now time.Time) error {
+	a.Start = later(a.Start, now)
+	var shifts []rota.StaticShift
+	for _, s := range a.Shifts {
+		if s.Start = later(s.Start, now); s.Start.Before(s.End) {
+			shifts = append(shifts, s)
+		}
+	}
+	if !a.Start.Before(a.End) || (len(shifts) == 0 && len(a.Shifts) > 0) {
+		return errs.New(errs.Invalid, "it would be over already, and the past does not change")
+	}
+	a.Shifts = shifts
+	return nil
 }
 
 // checkPeople says whom an adjustment names that nobody knows.
@@ -211,7 +256,7 @@ func (p *Pager) TakeSwap(ctx context.Context, id, by string) error {
 		case !a.End.After(now):
 			return nil, errs.New(errs.Conflict, "it is over already")
 		}
-		a.Person = by
+		a.Person, a.Start = by, later(a.Start, now) // until now the turns were those of whoever asked
 		return []event.Fact{{Event: SwapTaken{Adjustment: id, Rota: a.Rota, Of: a.Of, By: by}, At: now, Subject: "rota/" + a.Rota, Actor: "person/" + by, Source: "web"}}, nil
 	})
 	if err != nil {
@@ -243,10 +288,17 @@ type Now struct {
 	Shadows []rota.Shadowing `json:"shadows,omitempty"`
 }
 
-// At returns who is on call in every rota at t, and who is after.
+// At returns who is on call in every rota at t, and who is after. A rota that was
+// removed is there at times when it had somebody.
 func (p *Plan) At(adjustments []Adjustment, t time.Time) (out []Now) {
-	for i := range p.Rotas {
-		r := &p.Rotas[i]
+	rotas := slices.Clone(p.Rotas)
+	for _, r := range p.gone {
+		if len(r.On(adjustments, t)) > 0 {
+			rotas = append(rotas, r)
+		}
+	}
+	for i := range rotas {
+		r := &rotas[i]
 		n := Now{Rota: r.ID, Name: r.Name, Zone: r.Zone().String(), On: r.At(adjustments, t)}
 		end := t.Add(around)
 		if until := n.Until(); !until.IsZero() {

@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -83,6 +84,9 @@ func further(in, here Page) bool {
 	if a, b := rank(in), rank(here); a != b {
 		return a > b
 	}
+	if in.Firing != here.Firing {
+		return in.Firing > here.Firing
+	}
 	if in.Round != here.Round {
 		return in.Round > here.Round
 	}
@@ -142,8 +146,12 @@ func (p *Plan) Prefer(policy, service string) *Plan {
 }
 
 // PolicyOf returns the policy of a page as it is now; one that is gone asks for
-// nothing.
-func (p *Pager) PolicyOf(page Page) Policy {
-	policy, _ := p.plan.Load().Policy(page.Policy)
+// nothing, unless another covers the service.
+func (p *Pager) PolicyOf(ctx context.Context, page Page) Policy {
+	plan := p.plan.Load()
+	policy, ok := plan.Policy(page.Policy)
+	if !ok {
+		policy, _ = p.policyFor(ctx, plan, page.Service)
+	}
 	return policy
 }

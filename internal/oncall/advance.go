@@ -16,37 +16,46 @@ type World struct {
 	Plan        *Plan
 	Adjustments []Adjustment
 	Person      func(id string) (catalog.Person, error)
-	LastPaged   func(id string) time.Time // zero: never
+	PolicyFor   func(service string) (Policy, bool) // where the page's own is gone; nil: there is none
+	LastPaged   func(id string) time.Time           // zero: never
 	NewID       func() string
 }
+
+// Skew is by how much the clocks of two servers may differ, or one be set back,
+// before a page minds.
+const Skew = 5 * time.Second
 
 // Advance does everything that is due at now and returns the new deliveries
 // and the news. It is pure but for fresh ids. Its deadlines are fields of the
 // page, saved in the transaction of the news that set them: no timer can be lost.
 func (p *Page) Advance(w World, now time.Time) (out []Delivery, facts []event.Fact) {
-	policy, ok := w.Plan.Policy(p.Policy)
-	reason := "every step was taken and nobody answered"
-	if !ok {
-		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
+	p.mindTheClock(now)
+	if p.StepAt.IsZero() || p.StepAt.After(now) {
+		return nil, nil
 	}
-	if p.OpenedAt.After(now) {
-		// The clock was set back: deadlines by the old one would come too late.
-		p.OpenedAt = now
-		if p.State == Calling {
-			p.StepAt = now
-		}
-	}
-	if p.State == Answered && !p.StepAt.IsZero() && !p.StepAt.After(now) {
+	policy, ok := p.policy(w)
+	switch p.State {
+	case Answered:
 		facts = append(facts, p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "ack_timeout"}))
 		p.begin(now)
+	case Unheard, NoPolicy:
+		if !p.reaches(policy, w, now) {
+			p.due(now.Add(lookAgain), now)
+			return nil, nil
+		}
+		p.begin(now)
+	case Calling, Closed:
 	}
 	for p.State == Calling && !p.StepAt.After(now) {
-		if !ok || (p.Step >= len(policy.Steps) && (p.Round >= policy.Repeat || len(policy.Steps) == 0)) {
-			p.State, p.StepAt = Unheard, time.Time{}
-			return out, append(facts, p.fact(now, worker, Exhausted{Page: p.ID, Service: p.Service, Reason: reason}))
+		if p.Step >= len(policy.Steps) && len(policy.Steps) < p.Of {
+			p.Step = 0 // the policy has fewer steps than it had: none of it was skipped
 		}
+		p.Of = len(policy.Steps)
 		if p.Step >= len(policy.Steps) {
-			p.Step, p.Round = 0, p.Round+1
+			if !p.Told || p.Round >= policy.Repeat {
+				return out, append(facts, p.exhausted(ok, now))
+			}
+			p.Step, p.Round, p.Told = 0, p.Round+1, false
 		}
 		ds, news := p.fire(policy.Steps[p.Step], w, now)
 		out, facts = append(out, ds...), append(facts, news...)
@@ -54,24 +63,95 @@ func (p *Page) Advance(w World, now time.Time) (out []Delivery, facts []event.Fa
 	return out, facts
 }
 
+// policy is the policy of the page, or whichever covers its service where that is
+// gone: of that none of the steps was taken yet.
+func (p *Page) policy(w World) (Policy, bool) {
+	policy, ok := w.Plan.Policy(p.Policy)
+	if !ok && w.PolicyFor != nil {
+		if policy, ok = w.PolicyFor(p.Service); ok {
+			p.Policy, p.Step = policy.ID, 0
+		}
+	}
+	return policy, ok
+}
+
+// mindTheClock moves what was decided by a clock that was ahead: deadlines by it
+// would come too late.
+func (p *Page) mindTheClock(now time.Time) {
+	ahead := later(p.SetAt, p.OpenedAt).Sub(now)
+	if ahead <= Skew {
+		return
+	}
+	for _, t := range []*time.Time{&p.OpenedAt, &p.SetAt, &p.AckedAt, &p.BegunAt} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+	if !p.StepAt.IsZero() {
+		p.StepAt = p.StepAt.Add(-ahead)
+	}
+}
+
+// exhausted ends the steps. Where the last round has called nobody, the page goes
+// on looking for somebody.
+func (p *Page) exhausted(ok bool, now time.Time) event.Fact {
+	reason, again := "every step was taken and nobody answered", time.Time{}
+	switch {
+	case !ok:
+		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
+	case !p.Told:
+		reason = "no step has anybody to call"
+	}
+	if !p.Told || !ok {
+		again = now.Add(lookAgain)
+	}
+	p.State = Unheard
+	p.due(again, now)
+	return p.fact(now, worker, Exhausted{Page: p.ID, Service: p.Service, Reason: reason})
+}
+
+// reaches reports whether a step would call somebody now, or waits for its hours.
+func (p *Page) reaches(policy Policy, w World, now time.Time) bool {
+	return slices.ContainsFunc(policy.Steps, func(s Step) bool {
+		fires, until := s.gate(p, now)
+		if !fires {
+			return !until.IsZero()
+		}
+		people, _ := p.called(s, w, now)
+		return slices.ContainsFunc(people, func(id string) bool {
+			who, err := w.Person(id)
+			return err == nil && len(who.Use(now)) > 0
+		})
+	})
+}
+
+// called are the people whom a step calls now, and those who learn beside them.
+func (p *Page) called(s Step, w World, now time.Time) (people []string, shadows []rota.Shadowing) {
+	people, shadows = w.Plan.targets(s, w.Adjustments, now, func(all []string) []string {
+		all = slices.DeleteFunc(slices.Clone(all), func(id string) bool { return p.spares(id, now) })
+		if s.RoundRobin && len(all) > 1 && w.LastPaged != nil {
+			return []string{slices.MinFunc(all, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })}
+		}
+		return all
+	})
+	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return p.spares(s.Person, now) })
+}
+
 // fire takes one step, passes it over, or puts it off until its hours come.
 func (p *Page) fire(step Step, w World, now time.Time) ([]Delivery, []event.Fact) {
 	fires, until := step.gate(p, now)
 	if !until.IsZero() {
-		p.StepAt = until
+		p.due(until, now)
 		return nil, []event.Fact{p.fact(now, worker, StepPutOff{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round, Until: until})}
 	}
 	if !fires {
 		facts := []event.Fact{p.fact(now, worker, StepPassed{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round})}
-		p.Step, p.StepAt = p.Step+1, now
+		p.Step++
+		p.due(now, now)
 		return nil, facts
 	}
-	people, shadows := w.Plan.targets(step, w.Adjustments, now)
-	// Who has answered already, where several must, is not called again.
-	people = slices.DeleteFunc(people, func(id string) bool { return slices.Contains(p.Acks, id) })
-	if step.RoundRobin && len(people) > 1 && w.LastPaged != nil {
-		people = []string{slices.MinFunc(people, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })}
-	}
+	p.Firing++
+	people, shadows := p.called(step, w, now)
 	ds := p.deliveries(w, people, shadows, now)
 	fired := StepFired{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round, People: people, Devices: len(ds)}
 	for _, s := range shadows {
@@ -79,10 +159,11 @@ func (p *Page) fire(step Step, w World, now time.Time) ([]Delivery, []event.Fact
 	}
 	p.Step++
 	// Nobody to tell: do not wait for an answer that cannot come.
-	p.StepAt = now
+	wait := time.Duration(0)
 	if slices.ContainsFunc(ds, func(d Delivery) bool { return d.Kind == KindPage }) {
-		p.StepAt = now.Add(step.Wait)
+		p.Told, wait = true, step.Wait
 	}
+	p.due(now.Add(wait), now)
 	return ds, []event.Fact{p.fact(now, worker, fired)}
 }
 
@@ -96,21 +177,29 @@ func (p *Page) deliveries(w World, people []string, shadows []rota.Shadowing, no
 			after = backup
 		}
 		out = append(out, p.toDevices(w, id, KindPage, now, after)...)
+		p.Called = with(p.Called, id)
 	}
 	for _, s := range shadows {
 		switch s.Mode {
 		case rota.Reverse:
 			out = append(out, p.toDevices(w, s.Person, KindPage, now, 0)...)
+			p.Called = with(p.Called, s.Person)
 		case rota.Notify:
 			out = append(out, p.toDevices(w, s.Person, KindShadow, now, 0)...)
 			fallthrough
 		case rota.Silent:
-			if !slices.Contains(p.Shadows, s.Person) {
-				p.Shadows = append(p.Shadows, s.Person)
-			}
+			p.Shadows = with(p.Shadows, s.Person)
 		}
 	}
 	return out
+}
+
+// with is a list that has who; the list itself does not change.
+func with(list []string, who string) []string {
+	if slices.Contains(list, who) {
+		return list
+	}
+	return append(slices.Clone(list), who)
 }
 
 // toDevices are the messages to one person's devices.
@@ -124,7 +213,7 @@ func (p *Page) toDevices(w World, id string, kind DeliveryKind, now time.Time, a
 			continue // nobody is woken by a call to learn
 		}
 		out = append(out, Delivery{
-			ID: w.NewID(), Page: p.ID, Kind: kind, Person: id, Device: d.ID, Channel: d.Channel, Address: d.Address, Step: p.Step, State: Pending,
+			ID: w.NewID(), Page: p.ID, Kind: kind, Person: id, Device: d.ID, Channel: d.Channel, Address: d.Address, Step: p.Step, Firing: p.Firing, State: Pending,
 			MadeAt: now, DueAt: now.Add(d.After + after),
 		})
 	}

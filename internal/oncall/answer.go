@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (p *Pager) Answered(ctx context.Context, a notify.Answer) (string, error) {
 	if a.Token != "" {
 		d, err = p.Asked(ctx, a.Token)
 	} else {
-		d, err = p.ledger.Newest(ctx, a.Channel, a.Address)
+		d, err = p.ledger.Newest(ctx, KindPage, a.Channel, a.Address)
 	}
 	if err != nil {
 		return "", err
@@ -76,18 +77,25 @@ func (p *Pager) Answered(ctx context.Context, a notify.Answer) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var done []string // services that the answer counts for
 	said := ""
 	for _, one := range append([]Delivery{d}, all...) {
 		if one.Page == "" {
 			continue // a canary: that it came back is all it was for
 		}
-		words, err := p.answer(ctx, one, by, a)
+		words, counts, err := p.answer(ctx, one, by, a, len(all) > 0)
 		if err != nil {
 			return "", err
 		}
-		if said == "" {
+		if counts != "" {
+			done = append(done, counts)
+		}
+		if said == "" || (counts != "" && len(done) == 1) {
 			said = words
 		}
+	}
+	if len(done) > 1 {
+		return fmt.Sprintf(text(p.receiver(ctx, Delivery{Person: by}).Lang, string(a.Action)+"_all"), len(done), strings.Join(done, ", ")), nil
 	}
 	return said, nil
 }
@@ -108,56 +116,103 @@ func (p *Pager) answerer(ctx context.Context, a notify.Answer, d Delivery) strin
 	return d.Person
 }
 
-func (p *Pager) answer(ctx context.Context, one Delivery, by string, a notify.Answer) (string, error) {
-	lang := "en"
-	if who, err := p.catalog.Person(ctx, by); err == nil {
-		lang = who.Lang
-	}
+// answer answers one page and says what became of it; counts is its service where
+// the answer counted. An answer to several leaves alone what somebody else has.
+func (p *Pager) answer(ctx context.Context, one Delivery, by string, a notify.Answer, several bool) (said, counts string, err error) {
+	lang := p.receiver(ctx, Delivery{Person: by}).Lang
 	head, err := p.store.Head(ctx, one.Page)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	page, key := one.Page, "acked"
-	now := head
+	now, key := head, ""
 	switch {
+	case head.State == Closed:
+		key = "over"
+	case head.State == Answered && head.AckedBy != by && (several || a.Action == notify.Decline):
+		return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), "", nil
+	case head.Learns(by):
+		key = "learns"
+		if a.Action == notify.Ack {
+			_, err = p.Ack(ctx, one.Page, by, a.Channel) // noted
+		}
 	case a.Action == notify.Ack:
-		now, err = p.Ack(ctx, page, by, a.Channel)
+		now, err = p.Ack(ctx, one.Page, by, a.Channel)
+		key, counts = "acked", now.Service
 	case head.State == Calling && one.PassedOn(head):
 		key = "passed" // a second tap, or the next step has fired by itself: nobody is skipped
 	default:
-		key = "declined"
-		now, err = p.Decline(ctx, page, by)
-	}
-	if errs.KindOf(err) == errs.Conflict {
-		if head, herr := p.store.Head(ctx, page); herr != nil {
-			return "", errors.Join(err, herr)
-		} else if head.State == Answered {
-			return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), nil
+		now, err = p.Decline(ctx, one.Page, by)
+		key, counts = "declined", now.Service
+		if now.State == Unheard {
+			key, counts = "nobody", ""
 		}
-		return fmt.Sprintf(text(lang, "over"), head.Summary), nil
+	}
+	if errs.KindOf(err) == errs.Conflict && err != nil { // it has changed since it was looked at
+		head, herr := p.store.Head(ctx, one.Page)
+		if herr != nil {
+			return "", "", errors.Join(err, herr)
+		}
+		if head.State == Answered {
+			return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), "", nil
+		}
+		now, key, counts, err = head, "nobody", "", nil
+		if head.State == Closed {
+			key = "over"
+		}
 	}
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return fmt.Sprintf(text(lang, key), now.Service+": "+now.Summary), nil
+	return fmt.Sprintf(text(lang, key), now.Service+": "+now.Summary), counts, nil
 }
 
-// Reported implements notify.Back. What will not arrive counts as failed: the
-// next device is used at once.
+// Bundle returns the pages, beside its own, that the message of a delivery told of.
+func (p *Pager) Bundle(ctx context.Context, delivery string) (out []Page, err error) {
+	all, err := p.ledger.Bundle(ctx, delivery)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		page, err := p.store.Head(ctx, d.Page)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, page)
+	}
+	return out, nil
+}
+
+// Reported implements notify.Back. What will not arrive counts as failed, with all
+// that the message told: the next device is used at once. Repeating it calls nobody
+// again.
 func (p *Pager) Reported(ctx context.Context, r notify.Report) error {
-	broke := false
-	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) bool {
-		before := d.State
-		changed := d.Report(r)
-		broke = d.State == Failed && before != Failed
-		return changed
-	})
-	if err != nil || !broke || d.Page == "" {
+	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) bool { return d.Report(r) })
+	if err != nil || d.State != Failed || r.State != notify.Undelivered || d.Page == "" {
 		return err
 	}
-	_, err = p.store.UpdatePage(ctx, d.Page, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
-		f := page.fact(p.now(), worker, DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: d.Error})
-		return page.failed(d, ledger, p.now()), []event.Fact{f}, nil
+	all, err := p.ledger.Bundle(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	for _, one := range append([]Delivery{d}, all...) {
+		if err := p.undelivered(ctx, one, d.Error); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undelivered is what follows for the page of a delivery that will not arrive.
+func (p *Pager) undelivered(ctx context.Context, one Delivery, why string) error {
+	_, err := p.store.UpdatePage(ctx, one.Page, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
+		i := slices.IndexFunc(ledger, func(d Delivery) bool { return d.ID == one.ID })
+		if i < 0 {
+			return nil, nil, nil
+		}
+		d := &ledger[i]
+		d.State, d.Error = Failed, why
+		f := page.fact(p.now(), worker, DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: why})
+		return append(page.failed(*d, ledger, p.now()), *d), []event.Fact{f}, nil
 	})
 	return err
 }

@@ -33,8 +33,16 @@ func (p *Pager) Deliver(ctx context.Context) error {
 	return failed
 }
 
-// Drain waits until no delivery is in hand. It belongs after the last round.
-func (p *Pager) Drain() { p.lanes.wg.Wait() }
+// Drain waits for what is in hand, and for what waits behind it so long at most;
+// then it gives the rest back, so that whoever delivers next has it at once. It
+// belongs after the last round.
+func (p *Pager) Drain(within time.Duration) error {
+	left := p.lanes.drain(within)
+	if len(left) == 0 {
+		return nil
+	}
+	return p.putOff(context.Background(), left, time.Time{})
+}
 
 // handOver sends what a batch says, unless answers came first, and records the
 // outcome. Several pages become one message.
@@ -42,22 +50,19 @@ func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // shutting down: it is sent after the next start
 	}
-	var wanted []said
-	for _, d := range batch {
-		s, ok, err := p.said(ctx, d)
-		if err != nil {
-			return err
-		}
-		if ok {
-			wanted = append(wanted, s)
-		}
-	}
-	if len(wanted) == 0 {
-		return nil // cancelled while they waited in their lane
+	wanted, err := p.wanted(ctx, batch)
+	if err != nil || len(wanted) == 0 {
+		return err // none: cancelled while they waited in their lane
 	}
 	now := p.now()
+	if batch[0].Doubt { // it is alone
+		if carrier, r, took := p.took(ctx, wanted[0]); took {
+			return p.settle(context.WithoutCancel(ctx), p.outcomes(wanted, carrier, r, nil, now))
+		}
+		wanted[0].d.Doubt = false
+	}
 	if until := p.lanes.calm(lane(batch[0]), now); !until.IsZero() && batch[0].Kind == KindPage {
-		return p.putOff(ctx, wanted, until)
+		return p.putOff(ctx, deliveries(wanted), until)
 	}
 	r, err := p.send(ctx, wanted)
 	if ctx.Err() != nil && err != nil {
@@ -70,7 +75,7 @@ func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
 	if err == nil && batch[0].Kind == KindPage {
 		p.lanes.went(lane(batch[0]), now)
 	}
-	return p.settle(context.WithoutCancel(ctx), p.outcomes(wanted, r, err, now))
+	return p.settle(context.WithoutCancel(ctx), p.outcomes(wanted, wanted[0].d.ID, r, err, now))
 }
 
 // said is a delivery and the page that it tells of.
@@ -86,27 +91,72 @@ func ids(wanted []said) (out []string) {
 	return out
 }
 
-// said loads the page of a delivery; ok is false where it is not to be told any
-// more.
-func (p *Pager) said(ctx context.Context, d Delivery) (s said, ok bool, err error) {
-	s.d = d
-	if d.Page == "" {
-		return s, true, nil
+func deliveries(wanted []said) (out []Delivery) {
+	for _, s := range wanted {
+		out = append(out, s.d)
 	}
-	if s.page, err = p.store.Head(ctx, d.Page); err != nil {
-		return s, false, fmt.Errorf("load page %s: %w", d.Page, err)
-	}
-	over := s.page.State == Answered || s.page.State == Closed
-	return s, !over || (d.Kind != KindPage && d.Kind != KindShadow), nil
+	return out
 }
 
-// putOff leaves pages of a storm for a while, to be said together.
-func (p *Pager) putOff(ctx context.Context, wanted []said, until time.Time) error {
+// wanted are those of a batch that are still to be told, with their pages. What
+// waited in its lane until its lease ran out may be with another server by now.
+func (p *Pager) wanted(ctx context.Context, batch []Delivery) (out []said, err error) {
+	now := p.now()
+	batch, err = p.ledger.Hold(ctx, now.Add(p.cfg.Timeout), now.Add(2*p.cfg.Timeout), batch)
+	if err != nil {
+		return nil, fmt.Errorf("see what is still to be sent: %w", err)
+	}
+	for _, d := range batch {
+		s := said{d: d}
+		if d.Page != "" {
+			if s.page, err = p.store.Head(ctx, d.Page); err != nil {
+				return nil, fmt.Errorf("load page %s: %w", d.Page, err)
+			}
+		}
+		over := s.page.State == Answered || s.page.State == Closed
+		if !over || (d.Kind != KindPage && d.Kind != KindShadow) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// took reports whether the provider has taken a delivery from an earlier sender,
+// which ended without a word: by the journal, or by the provider's own where it can
+// be asked.
+func (p *Pager) took(ctx context.Context, s said) (carrier string, r notify.Receipt, ok bool) {
+	if p.journal != nil {
+		if carrier, ok = p.journal.Took(s.d.ID); ok {
+			return carrier, notify.Receipt{Detail: "taken before the restart"}, true
+		}
+	}
+	finder, can := p.channels[s.d.Channel].(notify.Finder)
+	if !can {
+		return "", r, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	r, ok, err := finder.Find(ctx, s.d.Address, p.message([]said{s}, p.receiver(ctx, s.d)))
+	return s.d.ID, r, ok && err == nil
+}
+
+// receiver is whom a delivery is for.
+func (p *Pager) receiver(ctx context.Context, d Delivery) catalog.Person {
+	who, err := p.catalog.Person(ctx, d.Person)
+	if err != nil {
+		return catalog.Person{ID: d.Person, Lang: "en"}
+	}
+	return who
+}
+
+// putOff gives deliveries back: pages of a storm until a time, to be said together;
+// others, with a zero time, until they are taken again.
+func (p *Pager) putOff(ctx context.Context, ds []Delivery, until time.Time) error {
 	var all []Settlement
-	for _, s := range wanted {
-		all = append(all, Settlement{Delivery: s.d.ID, Fence: s.d.Fence, Do: func(d *Delivery) []event.Fact {
-			if d.State == Pending {
-				d.DueAt, d.Lease = until, time.Time{}
+	for _, one := range ds {
+		all = append(all, Settlement{Delivery: one.ID, Fence: one.Fence, Do: func(d *Delivery) []event.Fact {
+			if d.State == Pending && !one.Doubt {
+				d.DueAt, d.Lease = later(d.DueAt, until), time.Time{}
 			}
 			return nil
 		}})
@@ -114,24 +164,24 @@ func (p *Pager) putOff(ctx context.Context, wanted []said, until time.Time) erro
 	return p.settle(ctx, all)
 }
 
-// outcomes are what becomes of deliveries that one message told.
-func (p *Pager) outcomes(wanted []said, r notify.Receipt, err error, began time.Time) (all []Settlement) {
+// outcomes are what becomes of deliveries that one message told; carrier is the
+// one whose message it was.
+func (p *Pager) outcomes(wanted []said, carrier string, r notify.Receipt, err error, began time.Time) (all []Settlement) {
 	now := p.now()
 	attempt := Attempt{At: began, Took: now.Sub(began), Receipt: r.ProviderID}
 	if err != nil {
 		attempt.Error = cut(err.Error(), 500)
 	}
-	carrier := wanted[0].d
-	for i, s := range wanted {
+	for _, s := range wanted {
 		o := Settlement{Delivery: s.d.ID, Fence: s.d.Fence, Taken: err == nil, Failed: func(page *Page, d Delivery, ledger []Delivery) []Delivery { return page.failed(d, ledger, now) }}
 		o.Attempt = attempt
 		o.Attempt.Delivery = s.d.ID
 		o.Do = func(d *Delivery) []event.Fact { return d.Settle(r, err, notify.RetryAfter(err), now) }
-		if i > 0 && err == nil {
+		if s.d.ID != carrier && err == nil {
 			o.Attempt = Attempt{}
 			o.Do = func(d *Delivery) []event.Fact {
 				facts := d.Settle(r, nil, 0, now)
-				d.State, d.Bundle, d.Receipt = Bundled, carrier.ID, ""
+				d.State, d.Bundle, d.Receipt = Bundled, carrier, ""
 				return facts
 			}
 		}
@@ -157,31 +207,19 @@ func (p *Pager) settle(ctx context.Context, all []Settlement) error {
 	}
 }
 
-// send hands one message over. Where an earlier sender may have done so already,
-// the provider is asked first, if it can be.
+// send hands one message over.
 func (p *Pager) send(ctx context.Context, wanted []said) (notify.Receipt, error) {
 	d := wanted[0].d
 	ch, ok := p.channels[d.Channel]
 	if !ok {
 		return notify.Receipt{}, errs.New(errs.Invalid, "channel %s is not set up on this server", d.Channel)
 	}
-	who, err := p.catalog.Person(ctx, d.Person)
-	if err != nil {
-		who = catalog.Person{ID: d.Person, Lang: "en"}
-	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
+	who := p.receiver(ctx, d)
 	m := p.message(wanted, who)
 	if p.ask != nil && d.Kind != KindCanary {
 		m.Ask = p.ask(ctx, wanted[0].page, d.Person, who.Lang, d.Channel)
-	}
-	if d.Doubt && p.journal != nil && p.journal.Took(d.ID) {
-		return notify.Receipt{Detail: "taken before the restart"}, nil
-	}
-	if finder, can := ch.(notify.Finder); can && d.Doubt {
-		if r, there, err := finder.Find(ctx, d.Address, m); err == nil && there {
-			return r, nil
-		}
 	}
 	return ch.Send(ctx, d.Address, m)
 }

@@ -49,6 +49,7 @@ type Delivery struct {
 	Channel  string        `json:"channel"`
 	Address  string        `json:"-"`
 	Step     int           `json:"step"`
+	Firing   int           `json:"firing,omitempty"` // which of the page's firings made it
 	State    DeliveryState `json:"state"`
 	MadeAt   time.Time     `json:"made_at"`
 	DueAt    time.Time     `json:"due_at"` // when to send, or to try again
@@ -67,9 +68,25 @@ type Delivery struct {
 // place of this device.
 func (d *Delivery) GivesWay(before Delivery) bool { return d.hopeless() && !before.hopeless() }
 
-// PassedOn reports whether another step than that of the message is next or was
-// taken since: to decline it would skip somebody else.
-func (d *Delivery) PassedOn(p Page) bool { return p.Step != d.Step+1 }
+// PassedOn reports whether a step was fired after that of the message: to decline
+// it would skip somebody else.
+func (d *Delivery) PassedOn(p Page) bool { return d.Firing != p.Firing }
+
+// cancelled are the deliveries of a ledger that wait and are not to be sent.
+func cancelled(ledger []Delivery, which func(Delivery) bool) (out []Delivery) {
+	for _, d := range ledger {
+		if d.State == Pending && which(d) {
+			d.State, d.Lease = Cancelled, time.Time{}
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// supersedes reports whether d calls the same device for the same page again.
+func (d *Delivery) supersedes(o Delivery) bool {
+	return d.Kind == KindPage && o.Kind == KindPage && d.Page == o.Page && d.Person == o.Person && d.Device == o.Device && o.Firing < d.Firing
+}
 
 // Attempt is one try to hand a delivery over.
 type Attempt struct {
@@ -93,6 +110,14 @@ const (
 	givenUp = 24 * time.Hour
 )
 
+const (
+	// MaxPause is the longest pause between two attempts, whatever a provider asks for.
+	MaxPause = 15 * time.Minute
+	// MaxAfter is how long after it was made a delivery may be due at the latest: by
+	// the delay of its device, and some more behind a shadow or in a storm.
+	MaxAfter = 25 * time.Hour
+)
+
 // hopeless reports whether others are to be called in the place of this device.
 func (d *Delivery) hopeless() bool {
 	return d.State == Failed || (d.State == Pending && d.Attempts >= givesWay)
@@ -103,7 +128,7 @@ func (d *Delivery) hopeless() bool {
 func (d *Delivery) Settle(r notify.Receipt, err error, retryAfter time.Duration, now time.Time) []event.Fact {
 	d.Attempts++
 	d.Lease = time.Time{}
-	fact := event.Fact{At: now, Subject: d.subject(), Actor: worker, Source: "oncall"}
+	fact := event.Fact{At: now, Subject: d.subject(), Actor: worker, Source: itself}
 	if err == nil {
 		d.State, d.SentAt, d.Receipt, d.Error = Sent, now, r.ProviderID, ""
 		fact.Event = Delivered{Delivery: d.ID, Page: d.Page, Kind: d.Kind, Person: d.Person, Device: d.Device, Channel: d.Channel, Step: d.Step, Attempts: d.Attempts}
@@ -112,7 +137,7 @@ func (d *Delivery) Settle(r notify.Receipt, err error, retryAfter time.Duration,
 	d.Error = cut(err.Error(), 500)
 	failed := DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: d.Error}
 	if !errs.Permanent(err) && now.Sub(d.MadeAt) < givenUp {
-		d.DueAt = now.Add(max(retries[min(d.Attempts, len(retries)-1)], retryAfter))
+		d.DueAt = now.Add(min(max(retries[min(d.Attempts, len(retries)-1)], retryAfter), MaxPause))
 		if d.Attempts > 1 {
 			return nil // said once; the ledger has the rest
 		}
@@ -142,7 +167,7 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 	}
 	hope := false
 	for _, o := range ledger {
-		if o.ID == d.ID || o.Kind != KindPage || o.Step != d.Step {
+		if o.ID == d.ID || o.Kind != KindPage || o.Firing != d.Firing {
 			continue
 		}
 		if o.waitsBehind(d, now) {
@@ -151,8 +176,8 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 		}
 		hope = hope || (o.State == Pending && !o.hopeless()) || o.State.Taken()
 	}
-	if !hope && p.Step == d.Step+1 && p.StepAt.After(now) {
-		p.StepAt = now
+	if !hope && p.Firing == d.Firing && p.StepAt.After(now) {
+		p.due(now, now)
 	}
 	return changed
 }
@@ -175,7 +200,7 @@ func (d *Delivery) Report(r notify.Report) bool {
 	}
 	to := map[notify.ReportState]DeliveryState{notify.Delivered: Arrived, notify.Read: Read}[r.State]
 	switch {
-	case r.State == notify.Undelivered && d.State == Sent:
+	case r.State == notify.Undelivered && (d.State == Sent || d.State == Pending):
 		d.State, d.Error = Failed, cut(r.Detail, 500)
 	case rank[to] > rank[d.State] && rank[d.State] > 0:
 		d.State = to

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	shortWindow = 5 * time.Minute
 	fewest      = 2 // bad messages before anything is said
 )
+
+// Itself is the service that Hinoban's own alerts are of. That paging does badly
+// counts by other pages than those that say so.
+const Itself = "hinoban"
 
 // ChannelHealth is how a channel did.
 type ChannelHealth struct {
@@ -52,8 +57,9 @@ type Health struct {
 	Sentence string          `json:"sentence"`
 }
 
-// JudgePaging says which channels burn the budget of paging. It is pure.
-func JudgePaging(long, short []ChannelHealth) (burning []string) {
+// JudgePaging says which channels burn the budget of paging: those that do by both
+// windows, and those that burned before and still do by the long one. It is pure.
+func JudgePaging(long, short []ChannelHealth, before []string) (burning []string) {
 	burn := func(all []ChannelHealth, channel string) (rate float64, bad int) {
 		for _, h := range all {
 			if h.Channel == channel && h.Total() > 0 {
@@ -65,15 +71,16 @@ func JudgePaging(long, short []ChannelHealth) (burning []string) {
 	for _, h := range long {
 		over, bad := burn(long, h.Channel)
 		now, _ := burn(short, h.Channel)
-		if over >= pagingBurn && now >= pagingBurn && bad >= fewest {
+		if over >= pagingBurn && bad >= fewest && (now >= pagingBurn || slices.Contains(before, h.Channel)) {
 			burning = append(burning, h.Channel)
 		}
 	}
 	return burning
 }
 
-// Health measures paging by its own ledger.
-func (p *Pager) Health(ctx context.Context) (h Health, err error) {
+// Health measures paging by its own ledger; before are the channels that burned when
+// it was looked at last.
+func (p *Pager) Health(ctx context.Context, before ...string) (h Health, err error) {
 	now := p.now()
 	h = Health{Target: PagingTarget, Within: InTime.String(), Burning: []string{}}
 	for _, w := range []struct {
@@ -90,7 +97,7 @@ func (p *Pager) Health(ctx context.Context) (h Health, err error) {
 	for _, c := range h.Month {
 		h.Good, h.Total = h.Good+c.InTime, h.Total+c.Total()
 	}
-	h.Burning = append(h.Burning, JudgePaging(h.Hour, h.Minutes)...)
+	h.Burning = append(h.Burning, JudgePaging(h.Hour, h.Minutes, before)...)
 	h.Sentence = "pages reach their providers"
 	if len(h.Burning) > 0 {
 		h.Sentence = "pages do not reach people through " + strings.Join(h.Burning, ", ")
@@ -113,7 +120,7 @@ func (p *Pager) SendCanaries(ctx context.Context) error {
 	var failed []error
 	for _, c := range p.plan.Load().Canaries {
 		for _, d := range c.Devices {
-			last, err := p.ledger.LastCanary(ctx, d.Channel, d.Address)
+			last, err := p.ledger.Newest(ctx, KindCanary, d.Channel, d.Address)
 			if err != nil && errs.KindOf(err) != errs.NotFound {
 				failed = append(failed, fmt.Errorf("look for the canary of %s: %w", d.Channel, err))
 				continue

@@ -22,7 +22,7 @@ func TestJudgePaging(t *testing.T) {
 		{"of another channel", ChannelHealth{Channel: "sms", Failed: 9}, ChannelHealth{Channel: "mail", Failed: 9}, "[]"},
 	}
 	for _, tt := range tests {
-		if got := fmt.Sprint(JudgePaging([]ChannelHealth{tt.long}, []ChannelHealth{tt.short})); got != tt.want {
+		if got := fmt.Sprint(JudgePaging([]ChannelHealth{tt.long}, []ChannelHealth{tt.short}, nil)); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

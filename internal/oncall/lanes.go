@@ -63,7 +63,8 @@ func (l *lanes) run(name string, handOver func([]Delivery) error) {
 }
 
 // next takes what is to be said next, or ends the lane. Pages that wait behind
-// one that went out within the minute are taken together; the first is alone.
+// one that went out within the minute are taken together; the first is alone, and
+// so is each of which is to be asked whether it was sent already.
 func (l *lanes) next(name string) []Delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,13 +74,45 @@ func (l *lanes) next(name string) []Delivery {
 		return nil
 	}
 	n := 1
-	if len(l.sent[name]) > 0 {
-		for n < len(queue) && n < maxBundle && queue[0].Kind == KindPage && queue[n].Kind == KindPage {
+	together := func(d Delivery) bool { return d.Kind == KindPage && !d.Doubt }
+	if len(l.sent[name]) > 0 && together(queue[0]) {
+		for n < len(queue) && n < maxBundle && together(queue[n]) {
 			n++
 		}
 	}
 	l.queues[name] = queue[n:]
 	return queue[:n:n]
+}
+
+// drain waits until nothing is in hand. What still waits in the lanes after a while
+// is taken out of them and returned.
+func (l *lanes) drain(within time.Duration) []Delivery {
+	done := make(chan struct{})
+	go func() {
+		l.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(within):
+	}
+	left := l.giveUp()
+	<-done
+	return left
+}
+
+// giveUp empties the queues.
+func (l *lanes) giveUp() (left []Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, queue := range l.queues {
+		for _, d := range queue {
+			delete(l.held, d.ID)
+		}
+		left, l.queues[name] = append(left, queue...), nil
+	}
+	return left
 }
 
 // went notes that a page went to an address.

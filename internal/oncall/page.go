@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,24 +25,36 @@ const (
 
 // Page is one call for help for one service.
 type Page struct {
-	ID       string      `json:"id"`
-	Service  string      `json:"service"`
-	Policy   string      `json:"policy"`
-	Summary  string      `json:"summary"`
-	Severity string      `json:"severity,omitempty"` // what the label severity of its first alert says
-	Alerts   []string    `json:"alerts"`             // ids of the alerts that are not resolved
-	State    PageState   `json:"state"`
-	Step     int         `json:"step"`    // the next step to fire
-	Round    int         `json:"round"`   // how often the steps were begun again
-	StepAt   time.Time   `json:"step_at"` // when it fires, or when an answer is forgotten
-	OpenedAt time.Time   `json:"opened_at"`
-	AckedAt  time.Time   `json:"acked_at,omitzero"`
-	AckedBy  string      `json:"acked_by,omitempty"`
-	ClosedAt time.Time   `json:"closed_at,omitzero"`
-	Acks     []string    `json:"acks,omitempty"`    // who has answered, where several must
-	Shadows  []string    `json:"shadows,omitempty"` // who was told to learn
-	Came     []time.Time `json:"came,omitempty"`    // when its last alerts came
-	First    string      `json:"first,omitempty"`   // the alert that opened it
+	ID       string    `json:"id"`
+	Service  string    `json:"service"`
+	Policy   string    `json:"policy"`
+	Summary  string    `json:"summary"`
+	Severity string    `json:"severity,omitempty"` // what the label severity of its first alert says
+	Alerts   []string  `json:"alerts"`             // ids of the alerts that are not resolved
+	State    PageState `json:"state"`
+	Step     int       `json:"step"`    // the next step to fire
+	Round    int       `json:"round"`   // how often the steps were begun again
+	StepAt   time.Time `json:"step_at"` // when it fires, when an answer is forgotten, or when nobody is looked for again
+	SetAt    time.Time `json:"set_at"`  // when StepAt was decided, by the clock of then
+	OpenedAt time.Time `json:"opened_at"`
+	AckedAt  time.Time `json:"acked_at,omitzero"`
+	AckedBy  string    `json:"acked_by,omitempty"`
+	ClosedAt time.Time `json:"closed_at,omitzero"`
+	PageNotes
+}
+
+// PageNotes are what a page keeps that no page is searched by.
+type PageNotes struct {
+	Acks     []string             `json:"acks,omitempty"`     // who has answered, where several must
+	Called   []string             `json:"called,omitempty"`   // who was called to act
+	Shadows  []string             `json:"shadows,omitempty"`  // who was told to learn
+	Declined map[string]time.Time `json:"declined,omitempty"` // who is not available, since when
+	Came     []time.Time          `json:"came,omitempty"`     // when its last alerts came
+	First    string               `json:"first,omitempty"`    // the alert that opened it
+	Firing   int                  `json:"firing,omitempty"`   // how many steps were fired since it was opened
+	Of       int                  `json:"of,omitempty"`       // how many steps the policy had then
+	Told     bool                 `json:"told,omitempty"`     // this round has called somebody
+	BegunAt  time.Time            `json:"begun_at,omitzero"`  // when the steps were begun again; zero where they never were
 }
 
 // AlertRef is what a page keeps of an alert.
@@ -51,16 +64,24 @@ type AlertRef struct{ ID, Service, Summary, Severity string }
 func Subject(id string) string { return "page/" + id }
 
 func (p *Page) fact(at time.Time, actor string, ev event.Event) event.Fact {
-	return event.Fact{Event: ev, At: at, Service: p.Service, Subject: Subject(p.ID), Actor: actor, Source: "oncall"}
+	return event.Fact{Event: ev, At: at, Service: p.Service, Subject: Subject(p.ID), Actor: actor, Source: itself}
 }
 
-const worker = "oncall.pager"
+const (
+	worker = "oncall.pager"
+	itself = "oncall" // the source of what the pager says
+)
+
+// due says when the next thing happens.
+func (p *Page) due(at, now time.Time) { p.StepAt, p.SetAt = at, now }
 
 // openPage starts a page for an alert. Its first step is due at once.
 func openPage(id string, a AlertRef, policy Policy, ok bool, now time.Time) (Page, []event.Fact) {
-	p := Page{ID: id, Service: a.Service, Policy: policy.ID, Summary: a.Summary, Severity: a.Severity, Alerts: []string{a.ID}, State: Calling, StepAt: now, OpenedAt: now, Came: []time.Time{now}, First: a.ID}
+	p := Page{ID: id, Service: a.Service, Policy: policy.ID, Summary: a.Summary, Severity: a.Severity, Alerts: []string{a.ID}, State: Calling, OpenedAt: now, PageNotes: PageNotes{Came: []time.Time{now}, First: a.ID}}
+	p.due(now, now)
 	if !ok || len(policy.Steps) == 0 {
-		p.State, p.StepAt = NoPolicy, time.Time{}
+		p.State = NoPolicy
+		p.due(now.Add(lookAgain), now)
 		return p, []event.Fact{p.fact(now, worker, PageOpened{Page: id, Service: a.Service, Alert: a.ID, Summary: a.Summary}), p.fact(now, worker, Exhausted{Page: id, Service: a.Service, Reason: "no escalation policy covers this service"})}
 	}
 	return p, []event.Fact{p.fact(now, worker, PageOpened{Page: id, Service: a.Service, Alert: a.ID, Policy: policy.ID, Summary: a.Summary})}
@@ -69,13 +90,17 @@ func openPage(id string, a AlertRef, policy Policy, ok bool, now time.Time) (Pag
 const (
 	// attention is how long an answer covers what else happens to the service.
 	attention = 5 * time.Minute
+	// respite is how long somebody who is not available is not called.
+	respite = 10 * time.Minute
+	// lookAgain is how often a page that found nobody looks for somebody.
+	lookAgain = time.Minute
 	// maxCame bounds the times that a page keeps of its alerts.
 	maxCame = 100
 )
 
-// join adds an alert to an open page. The steps go on as they are; where they
-// had ended without an answer, or had never begun for want of a policy, they
-// begin again.
+// join adds an alert to an open page. The steps go on as they are; they begin
+// again where they had ended without an answer, or had never begun for want of a
+// policy, and where the alert is worse and a step is there for what is that bad.
 func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if slices.Contains(p.Alerts, a.ID) {
 		return nil
@@ -91,6 +116,13 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if p.State == Answered && now.Sub(p.AckedAt) >= attention {
 		p.State = Unheard
 	}
+	if rank(a.Severity) > rank(p.Severity) {
+		before := p.Severity
+		p.Severity = a.Severity
+		if slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(a.Severity) && !s.minds(before) }) {
+			p.State = Unheard
+		}
+	}
 	if p.State == Unheard {
 		p.begin(now)
 	}
@@ -99,8 +131,29 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 
 // begin begins the steps again, as if nobody had ever answered.
 func (p *Page) begin(now time.Time) {
-	p.State, p.Step, p.Round, p.StepAt = Calling, 0, 0, now
-	p.AckedAt, p.AckedBy, p.Acks = time.Time{}, "", nil
+	p.State, p.Step, p.Round, p.Told = Calling, 0, 0, false
+	p.AckedAt, p.AckedBy, p.Acks, p.Declined = time.Time{}, "", nil, nil
+	p.BegunAt = now
+	p.due(now, now)
+}
+
+// Learns reports whether somebody was told of the page to learn, and not to act.
+func (p *Page) Learns(id string) bool {
+	return slices.Contains(p.Shadows, id) && !slices.Contains(p.Called, id)
+}
+
+// spares reports whether somebody is not to be called: he has answered already,
+// where several must, or has just said that he is not available.
+func (p *Page) spares(id string, now time.Time) bool {
+	at, declined := p.Declined[id]
+	return slices.Contains(p.Acks, id) || (declined && now.Sub(at) < respite)
+}
+
+// old reports whether an answer of somebody at a time is from before the page
+// began to call again.
+func (p *Page) old(by string, at time.Time) bool {
+	since := later(p.BegunAt, p.Declined[by])
+	return !since.IsZero() && !at.After(since)
 }
 
 // came counts the alerts that came since then.
@@ -127,7 +180,7 @@ func (p *Page) Ack(by string, now time.Time, source string, policy Policy) ([]ev
 		return nil, errs.New(errs.Conflict, "page %s is closed already", p.ID)
 	case p.State == Answered && p.AckedBy == by, slices.Contains(p.Acks, by):
 		return nil, nil
-	case slices.Contains(p.Shadows, by):
+	case p.Learns(by):
 		return fact(ShadowAcked{Page: p.ID, Service: p.Service, By: by}), nil
 	}
 	if policy.Acks > 1 && p.State != Answered {
@@ -135,9 +188,10 @@ func (p *Page) Ack(by string, now time.Time, source string, policy Policy) ([]ev
 			return fact(PageJoined{Page: p.ID, Service: p.Service, By: by, Answered: len(p.Acks), Needed: policy.Acks}), nil
 		}
 	}
-	p.State, p.AckedAt, p.AckedBy, p.StepAt = Answered, now, by, time.Time{}
+	p.State, p.AckedAt, p.AckedBy = Answered, now, by
+	p.due(time.Time{}, now)
 	if policy.AckTimeout > 0 {
-		p.StepAt = now.Add(policy.AckTimeout)
+		p.due(now.Add(policy.AckTimeout), now)
 	}
 	return fact(PageAcked{Page: p.ID, Service: p.Service, By: by, Alerts: p.Alerts, AfterSeconds: now.Sub(p.OpenedAt).Seconds()}), nil
 }
@@ -152,15 +206,25 @@ func (p *Page) Escalate(by string, now time.Time) ([]event.Fact, error) {
 		return nil, errs.New(errs.Conflict, "page %s is with %s", p.ID, p.AckedBy)
 	case p.State == NoPolicy:
 		return nil, errs.New(errs.Conflict, "page %s has nobody to go on to: no escalation policy covers %s", p.ID, p.Service)
-	case slices.Contains(p.Shadows, by):
+	case p.Learns(by):
 		return nil, errs.New(errs.Conflict, "%s shadows page %s: whoever is on call answers it", by, p.ID)
 	}
 	return p.callAgain(by, now), nil
 }
 
-// callAgain takes the answer away and makes the next step due.
+// callAgain takes the answer away and makes the next step due: the first, where
+// whoever had the page was of the last.
 func (p *Page) callAgain(by string, now time.Time) []event.Fact {
-	p.State, p.AckedAt, p.AckedBy, p.StepAt = Calling, time.Time{}, "", now
+	if p.State == Answered && p.Step >= p.Of {
+		p.Step = 0
+	}
+	p.State, p.AckedAt, p.AckedBy = Calling, time.Time{}, ""
+	p.due(now, now)
+	p.Declined = maps.Clone(p.Declined)
+	if p.Declined == nil {
+		p.Declined = map[string]time.Time{}
+	}
+	p.Declined[by] = now
 	p.Acks = slices.DeleteFunc(p.Acks, func(a string) bool { return a == by })
 	return []event.Fact{p.fact(now, "person/"+by, Declined{Page: p.ID, Service: p.Service, By: by})}
 }
@@ -175,7 +239,8 @@ func (p *Page) resolve(alertID string, now time.Time) []event.Fact {
 	if len(p.Alerts) > 0 {
 		return nil
 	}
-	p.State, p.ClosedAt, p.StepAt = Closed, now, time.Time{}
+	p.State, p.ClosedAt = Closed, now
+	p.due(time.Time{}, now)
 	return []event.Fact{p.fact(now, worker, PageClosed{Page: p.ID, Service: p.Service, OpenSeconds: now.Sub(p.OpenedAt).Seconds()})}
 }
 
@@ -189,6 +254,21 @@ func severityOf(labels map[string]string) string {
 		}
 	}
 	return "page" // whatever opens a page is at least that
+}
+
+// rank orders what senders call severities. What nobody knows is as bad as a page.
+func rank(severity string) int {
+	switch severity {
+	case "critical", "fatal", "emergency", "disaster", "p1", "sev1":
+		return 5
+	case "warning", "average", "moderate", "medium", "p3", "sev3":
+		return 3
+	case "minor", "low", "p4", "sev4":
+		return 2
+	case "info", "informational", "none", "ok", "p5", "sev5":
+		return 1
+	}
+	return 4
 }
 
 func cut(s string, n int) string {

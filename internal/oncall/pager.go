@@ -3,6 +3,8 @@ package oncall
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 type Alerts interface {
 	Alert(ctx context.Context, id string) (alert.Alert, error)
 	Ack(ctx context.Context, id, by, source string) (alert.Alert, error)
+	Unack(ctx context.Context, id, by, source string) (alert.Alert, error)
 }
 
 // Catalog is the part of the catalog that the pager asks.
@@ -52,6 +55,8 @@ type Pager struct {
 	key         []byte
 	plan        atomic.Pointer[Plan]
 	adjusted    atomic.Pointer[[]Adjustment]
+	replacing   sync.Mutex
+	unkept      bool // the editions of the plan's rotas could not be kept yet
 	lanes       lanes
 	turns       turns
 }
@@ -97,9 +102,11 @@ func (p *Pager) world(ctx context.Context, now time.Time) (World, error) {
 	if err != nil {
 		return World{}, fmt.Errorf("load adjustments: %w", err)
 	}
-	w := World{Plan: plan, Adjustments: adjustments, NewID: p.newID, Person: func(id string) (catalog.Person, error) { return p.catalog.Person(ctx, id) }}
-	w.LastPaged = p.turns.last
-	return w, nil
+	return World{
+		Plan: plan, Adjustments: adjustments, NewID: p.newID, LastPaged: p.turns.last,
+		Person:    func(id string) (catalog.Person, error) { return p.catalog.Person(ctx, id) },
+		PolicyFor: func(service string) (Policy, bool) { return p.policyFor(ctx, plan, service) },
+	}, nil
 }
 
 // AlertFired opens a page for a page-level alert, or joins it to the service's
@@ -113,15 +120,17 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 	if a.Severity != alert.Page || a.State() != alert.Open {
 		return nil
 	}
-	policy, ok := p.policyOf(ctx, a.Service)
 	now := p.now()
 	w, err := p.world(ctx, now)
 	if err != nil {
 		return err
 	}
+	policy, ok := w.PolicyFor(a.Service)
 	ref := AlertRef{ID: a.ID, Service: a.Service, Summary: a.Summary, Severity: severityOf(a.Labels)}
-	return p.store.OpenPage(ctx, a.Service, func(open *Page) (*Page, []Delivery, []event.Fact) {
+	opened := false
+	err = p.store.OpenPage(ctx, a.Service, func(open *Page) (*Page, []Delivery, []event.Fact) {
 		var facts []event.Fact
+		opened = false
 		if open == nil {
 			page, news := openPage(p.newID(), ref, policy, ok, now)
 			open, facts = &page, news
@@ -130,16 +139,36 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 		}
 		ds, more := open.Advance(w, now)
 		p.turns.paged(ds)
+		opened = true
 		return open, ds, append(facts, more...)
 	})
+	if err != nil || !opened {
+		return err
+	}
+	return p.lookBack(ctx, alertID)
 }
 
-func (p *Pager) policyOf(ctx context.Context, service string) (Policy, bool) {
+// lookBack looks at an alert again after it has got its page: the news that it was
+// resolved, or acknowledged, may have come before there was one.
+func (p *Pager) lookBack(ctx context.Context, alertID string) error {
+	a, err := p.alerts.Alert(ctx, alertID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at alert %s again: %w", alertID, err)
+	case a.State() == alert.Resolved:
+		return p.AlertResolved(ctx, a.Service, alertID)
+	case a.State() == alert.Held:
+		return p.AlertAcked(ctx, a.Service, alertID, a.AckedBy)
+	}
+	return nil
+}
+
+func (p *Pager) policyFor(ctx context.Context, plan *Plan, service string) (Policy, bool) {
 	team := ""
 	if svc, err := p.catalog.Service(ctx, service); err == nil {
 		team = svc.Team
 	}
-	return p.plan.Load().PolicyFor(service, team)
+	return plan.PolicyFor(service, team)
 }
 
 // AlertResolved takes an alert off its service's page, and closes the page
@@ -187,20 +216,21 @@ func (p *Pager) PageClosed(ctx context.Context, id string) error {
 
 // AlertAcked records on the page that somebody acknowledged one of its alerts.
 // Old news, because somebody else has the alert by now, is passed over: page
-// and alert would hand each other round for ever.
+// and alert would hand each other round for ever. So is what was acknowledged
+// before the page began to call again.
 func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) error {
-	switch a, err := p.alerts.Alert(ctx, alertID); {
+	a, err := p.alerts.Alert(ctx, alertID)
+	switch {
 	case err != nil:
 		return fmt.Errorf("acknowledge the page of alert %s: %w", alertID, err)
 	case a.State() != alert.Held || a.AckedBy != by:
 		return nil
 	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []Delivery, []event.Fact) {
-		if open == nil || !open.holds(alertID) {
+		if open == nil || !open.holds(alertID) || open.old(by, a.AckedAt) {
 			return nil, nil, nil
 		}
-		policy, _ := p.plan.Load().Policy(open.Policy)
-		facts, err := open.Ack(by, p.now(), "alert", policy)
+		facts, err := open.Ack(by, p.now(), "alert", p.PolicyOf(ctx, *open))
 		if err != nil || len(facts) == 0 {
 			return nil, nil, nil
 		}
@@ -208,8 +238,12 @@ func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) err
 	})
 }
 
-// AlertUnacked begins to call again, because nobody has the alert any more.
-func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) error {
+// AlertUnacked begins to call again, because nobody has the alert any more. That
+// the pager took it from somebody itself ([Pager.PageFreed]) is no news.
+func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by, source string) error {
+	if source == itself {
+		return nil
+	}
 	switch a, err := p.alerts.Alert(ctx, alertID); {
 	case err != nil:
 		return fmt.Errorf("call again for alert %s: %w", alertID, err)
@@ -217,33 +251,52 @@ func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by string) e
 		return nil // somebody has taken it since
 	}
 	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []Delivery, []event.Fact) {
-		if open == nil || !open.holds(alertID) || open.State != Answered {
+		switch {
+		case open == nil || !open.holds(alertID):
 			return nil, nil, nil
+		case open.State == Answered:
+			facts := open.callAgain(by, p.now())
+			open.begin(p.now())
+			return open, nil, facts
+		case slices.Contains(open.Acks, by): // one of several who must answer
+			open.Acks = slices.DeleteFunc(slices.Clone(open.Acks), func(a string) bool { return a == by })
+			return open, nil, nil
 		}
-		facts := open.callAgain(by, p.now())
-		open.begin(p.now())
-		return open, nil, facts
+		return nil, nil, nil
 	})
+}
+
+// PageFreed takes the alerts of a page from somebody who has it no more, because he
+// declined it or his answer was forgotten, so that they can be answered again.
+func (p *Pager) PageFreed(ctx context.Context, id, by string) error {
+	page, err := p.store.Head(ctx, id)
+	if err != nil {
+		return fmt.Errorf("free the alerts of page %s: %w", id, err)
+	}
+	if page.AckedBy == by {
+		return nil // he has it again
+	}
+	for _, one := range page.Alerts {
+		a, err := p.alerts.Alert(ctx, one)
+		if err != nil {
+			return fmt.Errorf("free alert %s: %w", one, err)
+		}
+		if a.State() != alert.Held || a.AckedBy != by || !page.old(by, a.AckedAt) {
+			continue
+		}
+		if _, err := p.alerts.Unack(ctx, one, by, itself); err != nil && !errs.Permanent(err) {
+			return fmt.Errorf("free alert %s: %w", one, err)
+		}
+	}
+	return nil
 }
 
 // Ack answers a page. Its alerts are acknowledged by [Pager.PageAcked], which
 // the log calls. NotFound, or Conflict when it is closed.
 func (p *Pager) Ack(ctx context.Context, id, by, source string) (Page, error) {
-	return p.store.UpdatePage(ctx, id, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
-		policy, _ := p.plan.Load().Policy(page.Policy) // one that is gone asks for nothing
-		facts, err := page.Ack(by, p.now(), source, policy)
-		if err != nil || page.State != Calling {
-			return nil, facts, err
-		}
-		// One of several has answered: only that person is called no more.
-		var out []Delivery
-		for _, d := range ledger {
-			if d.Person == by && d.State == Pending && d.Kind == KindPage {
-				d.State = Cancelled
-				out = append(out, d)
-			}
-		}
-		return out, facts, nil
+	return p.store.UpdatePage(ctx, id, func(page *Page, _ []Delivery) ([]Delivery, []event.Fact, error) {
+		facts, err := page.Ack(by, p.now(), source, p.PolicyOf(ctx, *page))
+		return nil, facts, err
 	})
 }
 
@@ -257,27 +310,30 @@ func (p *Pager) PageAcked(ctx context.Context, ev PageAcked) error {
 		return nil
 	}
 	for _, id := range ev.Alerts {
-		if _, err := p.alerts.Ack(ctx, id, ev.By, "oncall"); err != nil && !errs.Permanent(err) {
+		if _, err := p.alerts.Ack(ctx, id, ev.By, itself); err != nil && !errs.Permanent(err) {
 			return fmt.Errorf("acknowledge alert %s: %w", id, err)
 		}
 	}
 	return nil
 }
 
-// Decline passes a page on to the next step at once.
+// Decline passes a page on to the next step at once, and calls whoever declined no
+// more for a while.
 func (p *Pager) Decline(ctx context.Context, id, by string) (Page, error) {
 	now := p.now()
 	w, err := p.world(ctx, now)
 	if err != nil {
 		return Page{}, err
 	}
-	return p.store.UpdatePage(ctx, id, func(page *Page, _ []Delivery) ([]Delivery, []event.Fact, error) {
+	return p.store.UpdatePage(ctx, id, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
 		facts, err := page.Escalate(by, now)
 		if err != nil {
 			return nil, nil, err
 		}
+		out := cancelled(ledger, func(d Delivery) bool { return d.Person == by && d.Kind == KindPage })
 		ds, more := page.Advance(w, now)
-		return ds, append(facts, more...), nil
+		p.turns.paged(ds)
+		return append(out, ds...), append(facts, more...), nil
 	})
 }
 

@@ -42,10 +42,15 @@ type Hours struct {
 	Pause    bool          `json:"pause"` // outside of them it waits until they come; else the next step follows at once
 }
 
+// minds reports whether a step is there for what is that bad.
+func (s *Step) minds(severity string) bool {
+	return len(s.Severities) == 0 || slices.ContainsFunc(s.Severities, func(v string) bool { return strings.EqualFold(v, severity) })
+}
+
 // gate says whether a step may fire now. Where it waits for its hours, until
 // says when they come.
 func (s *Step) gate(p *Page, now time.Time) (fires bool, until time.Time) {
-	if len(s.Severities) > 0 && !slices.ContainsFunc(s.Severities, func(v string) bool { return strings.EqualFold(v, p.Severity) }) {
+	if !s.minds(p.Severity) {
 		return false, time.Time{}
 	}
 	if s.MoreThan > 0 && p.came(now.Add(-s.Within)) <= s.MoreThan {

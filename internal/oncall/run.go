@@ -41,7 +41,7 @@ func (p *Pager) Escalate(ctx context.Context) error {
 // Tend reads what other servers changed and ends what is over. It is one round
 // of a worker.
 func (p *Pager) Tend(ctx context.Context) error {
-	return errors.Join(p.Refresh(ctx), p.readTurns(ctx), p.graduate(ctx))
+	return errors.Join(p.keepEditions(ctx), p.Refresh(ctx), p.readTurns(ctx), p.graduate(ctx))
 }
 
 // Call is one line of what would happen if a service fired.
@@ -61,13 +61,13 @@ const maxCalls = 2000
 // Simulate says who would be told, through which device and when, if a service
 // fired at t with a severity label, or "", and nobody answered. It writes nothing.
 func (p *Pager) Simulate(ctx context.Context, service, severity string, t time.Time) ([]Call, error) {
-	policy, ok := p.policyOf(ctx, service)
-	if !ok {
-		return nil, errs.New(errs.NotFound, "no escalation policy covers service %q", service)
-	}
 	w, err := p.world(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	policy, ok := w.PolicyFor(service)
+	if !ok {
+		return nil, errs.New(errs.NotFound, "no escalation policy covers service %q", service)
 	}
 	if w.Adjustments, err = p.adjustments.Adjustments(ctx, t, t.Add(30*24*time.Hour)); err != nil {
 		return nil, err

@@ -107,6 +107,7 @@ type Plan struct {
 	Policies []Policy
 	Canaries []Canary
 
+	gone      []Rota // removed, with what they were
 	calendars calendars
 }
 
@@ -148,12 +149,18 @@ func (p *Plan) Rota(id string) *Rota {
 
 // OnCall returns the people whom a step tells at t, each once, in order.
 func (p *Plan) OnCall(s Step, all []Adjustment, t time.Time) []string {
-	people, _ := p.targets(s, all, t)
+	people, _ := p.targets(s, all, t, func(all []string) []string { return all })
 	return people
 }
 
-// targets are the people whom a step tells at t, and those who learn beside them.
-func (p *Plan) targets(s Step, all []Adjustment, t time.Time) (people []string, shadows []rota.Shadowing) {
+// targets are those whom choose picks of the people whom a step tells at t, and
+// those who learn beside them.
+func (p *Plan) targets(s Step, all []Adjustment, t time.Time, choose func([]string) []string) (people []string, shadows []rota.Shadowing) {
+	type stand struct {
+		mine   []Adjustment
+		duties []rota.Duty
+	}
+	var stands []stand
 	seen := make(map[string]bool, len(s.People)+len(s.Rotas))
 	put := func(who string) {
 		if who != "" && !seen[who] {
@@ -171,14 +178,20 @@ func (p *Plan) targets(s Step, all []Adjustment, t time.Time) (people []string, 
 		for _, d := range duties {
 			put(d.Person)
 		}
-		for _, s := range rota.Shadows(mine, duties, t) {
-			if !slices.ContainsFunc(shadows, func(o rota.Shadowing) bool { return o.Person == s.Person }) {
-				shadows = append(shadows, s)
-			}
-		}
+		stands = append(stands, stand{mine, duties})
 	}
 	for _, who := range s.People {
 		put(who)
 	}
-	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return seen[s.Person] })
+	people = choose(people)
+	for _, st := range stands {
+		on := slices.DeleteFunc(st.duties, func(d rota.Duty) bool { return !slices.Contains(people, d.Person) })
+		for _, s := range rota.Shadows(st.mine, on, t) {
+			if !seen[s.Person] {
+				seen[s.Person] = true
+				shadows = append(shadows, s)
+			}
+		}
+	}
+	return people, shadows
 }

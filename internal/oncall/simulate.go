@@ -16,7 +16,6 @@ import (
 // its own and without a database. It is not safe for concurrent use.
 type Simulation struct {
 	world   World
-	teams   func(service string) string
 	now     time.Time
 	pages   []*Page
 	ledger  []Delivery
@@ -41,8 +40,8 @@ type Happening struct {
 
 // NewSimulation begins one. teams is who owns a service, or "".
 func NewSimulation(plan *Plan, adjustments []Adjustment, person func(string) (catalog.Person, error), teams func(string) string, now time.Time) *Simulation {
-	s := &Simulation{teams: teams, now: now, keys: map[string]AlertRef{}, down: map[string]bool{}}
-	s.world = World{Plan: plan, Adjustments: adjustments, Person: person, NewID: s.newID, LastPaged: func(id string) (last time.Time) {
+	s := &Simulation{now: now, keys: map[string]AlertRef{}, down: map[string]bool{}}
+	s.world = World{PolicyFor: func(service string) (Policy, bool) { return plan.PolicyFor(service, teams(service)) }, Plan: plan, Adjustments: adjustments, Person: person, NewID: s.newID, LastPaged: func(id string) (last time.Time) {
 		for _, d := range s.ledger {
 			if d.Kind == KindPage && d.Person == id {
 				last = later(last, d.MadeAt)
@@ -68,7 +67,7 @@ func (s *Simulation) Alert(key, service, summary, severity string) {
 	}
 	ref := AlertRef{ID: key, Service: service, Summary: summary, Severity: severity}
 	s.keys[key] = ref
-	policy, ok := s.world.Plan.PolicyFor(service, s.teams(service))
+	policy, ok := s.world.PolicyFor(service)
 	if p := s.open(service); p != nil {
 		s.say(p, p.join(ref, policy, s.now))
 	} else {
@@ -107,7 +106,7 @@ func (s *Simulation) Ack(key, by string) error {
 	if err != nil {
 		return err
 	}
-	s.cancel(p, func(d Delivery) bool { return p.State == Answered || d.Person == by })
+	s.cancel(p, func(d Delivery) bool { return p.State == Answered || slices.Contains(p.Acks, d.Person) })
 	s.say(p, facts)
 	s.settle()
 	return nil
@@ -123,6 +122,7 @@ func (s *Simulation) Decline(key, by string) error {
 	if err != nil {
 		return err
 	}
+	s.cancel(p, func(d Delivery) bool { return d.Person == by && d.Kind == KindPage })
 	s.say(p, facts)
 	s.settle()
 	return nil
@@ -196,6 +196,9 @@ func (s *Simulation) settle() {
 		busy = false
 		for _, p := range s.pages {
 			ds, facts := p.Advance(s.world, s.now)
+			for _, d := range ds {
+				s.cancel(p, func(o Delivery) bool { return d.supersedes(o) })
+			}
 			s.ledger = append(s.ledger, ds...)
 			s.say(p, facts)
 		}

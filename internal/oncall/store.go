@@ -32,7 +32,7 @@ type Store interface {
 	Head(ctx context.Context, id string) (Page, error)
 	Pages(ctx context.Context, q PageQuery) ([]Page, error)
 	// DuePages returns the ids of the pages with something due at now, and of those
-	// that were opened after now, because the clock was set back.
+	// whose deadline was set by a clock that is ahead of now by more than [Skew].
 	DuePages(ctx context.Context, now time.Time) ([]string, error)
 	// Paged says when each person was paged last since a time.
 	Paged(ctx context.Context, since time.Time) (map[string]time.Time, error)
@@ -67,8 +67,11 @@ type Settlement struct {
 type Ledger interface {
 	// Claim returns at most n deliveries due at now that nobody has, and leases
 	// them until the given time under a new fence. Leases of a process that has ended
-	// are void where it was alone.
+	// are void where it was alone. What a clock that was ahead put off is due.
 	Claim(ctx context.Context, now, until time.Time, n int) ([]Delivery, error)
+	// Hold returns, as they are now, those of claimed deliveries that are still to be
+	// sent, and by this process. Leases that end before least are renewed until a time.
+	Hold(ctx context.Context, least, until time.Time, claimed []Delivery) ([]Delivery, error)
 	// Settle records outcomes, each by its own right.
 	Settle(ctx context.Context, all ...Settlement) error
 	// PutDelivery keeps a delivery that belongs to no page.
@@ -78,22 +81,24 @@ type Ledger interface {
 	// Reported finds the delivery by its id or, where that is "", by channel and
 	// receipt, hands it to fn and saves it where fn says so.
 	Reported(ctx context.Context, id, channel, receipt string, fn func(*Delivery) bool) (Delivery, error)
-	// Newest returns the newest page delivery that reached an address, or NotFound.
-	Newest(ctx context.Context, channel, address string) (Delivery, error)
-	// LastCanary returns the newest canary to an address, or NotFound.
-	LastCanary(ctx context.Context, channel, address string) (Delivery, error)
+	// Newest returns the newest delivery of a kind to an address, or NotFound: of
+	// pages, the one whose message was handed over last.
+	Newest(ctx context.Context, kind DeliveryKind, channel, address string) (Delivery, error)
 	// Bundle returns the deliveries whose message another one said.
 	Bundle(ctx context.Context, carrier string) ([]Delivery, error)
 	Deliveries(ctx context.Context, q LedgerQuery) ([]Delivery, error)
-	// Health counts what was handed over since a time, and what still waits at now.
+	// Health counts what was handed over since a time, and what still waits at now: of
+	// pages, canaries, and no page of [Itself].
 	Health(ctx context.Context, since, now time.Time) ([]ChannelHealth, error)
 }
 
 // Journal notes, quicker than the ledger can, what providers have taken.
 type Journal interface {
+	// Handed notes deliveries that one message told; the first carried it.
 	Handed(ids ...string) error
-	// Took reports whether an earlier process noted a message.
-	Took(id string) bool
+	// Took reports whether an earlier process noted a delivery, and which one carried
+	// its message.
+	Took(id string) (carrier string, ok bool)
 }
 
 // AdjustmentStore keeps what people change of rotas, and what the rotas were.
@@ -108,7 +113,8 @@ type AdjustmentStore interface {
 	Feed(ctx context.Context, id string) (int, error)
 	RevokeFeed(ctx context.Context, id string) error
 	// KeepEditions notes the documents of rotas that are in use from now on and
-	// returns every edition that there was, the oldest first.
+	// returns every edition that there was, the oldest first. One without a document
+	// says that the rota was removed.
 	KeepEditions(ctx context.Context, now time.Time, docs map[string]string) ([]KeptEdition, error)
 }
 

@@ -137,10 +137,18 @@ func (h *house) run(d time.Duration) {
 				h.t.Fatal(err)
 			}
 		}
-		h.pager.Drain()
+		h.drain()
 		if !time.Now().Before(end) {
 			return
 		}
+	}
+}
+
+// drain waits for all that is in hand.
+func (h *house) drain() {
+	h.t.Helper()
+	if err := h.pager.Drain(24 * time.Hour); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
@@ -180,9 +188,14 @@ func (h *house) handlers() []bus.Handler {
 		bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
 			return p.AlertAcked(ctx, e.Service, e.Alert, e.By)
 		}),
-		bus.On(func(ctx context.Context, _ event.Record, e alert.Unacked) error {
-			return p.AlertUnacked(ctx, e.Service, e.Alert, e.By)
+		bus.On(func(ctx context.Context, r event.Record, e alert.Unacked) error {
+			if err := p.AlertUnacked(ctx, e.Service, e.Alert, e.By, r.Source); err != nil {
+				return err
+			}
+			return p.AlertFired(ctx, e.Alert)
 		}),
+		bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error { return p.PageFreed(ctx, e.Page, e.By) }),
+		bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error { return p.PageFreed(ctx, e.Page, e.By) }),
 		bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error {
 			return p.AlertResolved(ctx, e.Service, e.Alert)
 		}),

@@ -102,7 +102,14 @@ func (s *Store) KeepEditions(ctx context.Context, now time.Time, docs map[string
 		for _, e := range out {
 			last[e.Rota] = e
 		}
-		for _, rota := range slices.Sorted(maps.Keys(docs)) {
+		// Those that were removed too: from now on nobody is on call in them.
+		rotas := slices.Sorted(maps.Keys(docs))
+		for rota := range last {
+			if _, there := docs[rota]; !there {
+				rotas = append(rotas, rota)
+			}
+		}
+		for _, rota := range rotas {
 			before, known := last[rota]
 			if known && before.Doc == docs[rota] {
 				continue

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,13 +15,19 @@ import (
 	"github.com/hinoban/hinoban/internal/platform/store"
 )
 
-const deliveryColumns = `id, page, kind, person, device, channel, address, step, state, made_at, due_at, lease, fence, attempts, sent_at, receipt, cost, bundle, error`
+const deliveryColumns = `id, page, kind, person, device, channel, address, step, firing, state, made_at, due_at, lease, fence, attempts, sent_at, receipt, cost, bundle, error`
 
 // Claim implements oncall.Ledger.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []oncall.Delivery, err error) {
-	// A SQLite file has one process: leases of another are those of a dead one.
-	const due = `state = 'pending' AND due_at <= $1 AND (lease <= $1 OR ($2 AND holder <> $3))`
-	args := []any{store.Micros(now), s.db.Engine == "sqlite", s.holder}
+	// A SQLite file has one process: leases of another are those of a dead one. And no
+	// clock that is right makes a delivery in the future, puts one off for longer than
+	// there is a reason for, or leases one for longer than this.
+	const due = `state = 'pending' AND (due_at <= $1 OR (attempts = 0 AND (made_at > $4 OR due_at > made_at + $5)) OR (attempts > 0 AND due_at > $6))
+		AND (lease <= $1 OR lease > $7 OR ($2 AND holder <> $3))`
+	args := []any{
+		store.Micros(now), s.db.Engine == "sqlite", s.holder, store.Micros(now.Add(oncall.Skew)), oncall.MaxAfter.Microseconds(),
+		store.Micros(now.Add(oncall.MaxPause + oncall.Skew)), store.Micros(until.Add(time.Minute)),
+	}
 	// A look without the writer first: most rounds find nothing.
 	var waiting int
 	err = s.db.Read(ctx, func(tx store.Tx) error {
@@ -30,7 +37,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []o
 		return nil, err
 	}
 	err = s.db.Write(ctx, func(tx store.Tx) error {
-		claimed, err := store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+due+` ORDER BY due_at, id LIMIT $4`, append(args, n)...)
+		claimed, err := store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+due+` ORDER BY due_at, id LIMIT $8`, append(args, n)...)
 		if err != nil {
 			return err
 		}
@@ -49,6 +56,38 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []o
 		return nil
 	})
 	return out, err
+}
+
+// Hold implements oncall.Ledger.
+func (s *Store) Hold(ctx context.Context, least, until time.Time, claimed []oncall.Delivery) ([]oncall.Delivery, error) {
+	args := []any{s.holder}
+	doubt := map[string]bool{}
+	in := make([]string, 0, len(claimed))
+	for _, d := range claimed {
+		args = append(args, d.ID)
+		in = append(in, "$"+strconv.Itoa(len(args)))
+		doubt[d.ID] = d.Doubt
+	}
+	mine := `holder = $1 AND state = 'pending' AND id IN (` + strings.Join(in, ", ") + `)`
+	var held []oncall.Delivery
+	look := func(tx store.Tx) (err error) {
+		held, err = store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+mine+` ORDER BY due_at, id`, args...)
+		return err
+	}
+	err := s.db.Read(ctx, look)
+	if err == nil && slices.ContainsFunc(held, func(d oncall.Delivery) bool { return d.Lease.Before(least) }) {
+		err = s.db.Write(ctx, func(tx store.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE oncall_ledger SET lease = `+strconv.FormatInt(store.Micros(until), 10)+` WHERE `+mine, args...)
+			if err != nil {
+				return err
+			}
+			return look(tx)
+		})
+	}
+	for i := range held {
+		held[i].Doubt = doubt[held[i].ID]
+	}
+	return held, err
 }
 
 // Settle implements oncall.Ledger.
@@ -81,10 +120,18 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 	}
 	before := d
 	facts := o.Do(&d)
-	if before.State == oncall.Cancelled && d.State != oncall.Sent {
+	switch {
+	case before.State == oncall.Cancelled && !d.State.Taken():
 		// The answer came while it was being sent: it is not tried again, and that it was
 		// not taken is no news any more.
 		d.State, facts = oncall.Cancelled, nil
+	case before.State == oncall.Failed:
+		// That it will not arrive was reported before that it was taken.
+		d.State, d.Error, facts = oncall.Failed, before.Error, nil
+	case d.State == oncall.Bundled:
+		if c, err := oneDelivery(ctx, tx, d.Bundle); err == nil && c.State == oncall.Failed {
+			d.State, d.Error, facts = oncall.Failed, c.Error, nil
+		}
 	}
 	if err := putDelivery(ctx, tx, d); err != nil {
 		return err
@@ -165,18 +212,14 @@ func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn fu
 }
 
 // Newest implements oncall.Ledger.
-func (s *Store) Newest(ctx context.Context, channel, address string) (oncall.Delivery, error) {
-	return s.newest(ctx, `kind = 'page' AND state IN ('pending', 'sent', 'delivered', 'read')`, channel, address)
-}
-
-// LastCanary implements oncall.Ledger.
-func (s *Store) LastCanary(ctx context.Context, channel, address string) (oncall.Delivery, error) {
-	return s.newest(ctx, `kind = 'canary'`, channel, address)
-}
-
-func (s *Store) newest(ctx context.Context, where, channel, address string) (d oncall.Delivery, err error) {
+func (s *Store) Newest(ctx context.Context, kind oncall.DeliveryKind, channel, address string) (d oncall.Delivery, err error) {
+	last := `ORDER BY id DESC`
+	if kind == oncall.KindPage {
+		// What waits has said nothing yet, and what was bundled was said by its carrier.
+		last = `AND sent_at > 0 AND state <> 'bundled' ORDER BY sent_at DESC, id DESC`
+	}
 	err = s.db.Read(ctx, func(tx store.Tx) error {
-		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE channel = $1 AND address = $2 AND `+where+` ORDER BY id DESC LIMIT 1`, channel, address))
+		d, err = scanDelivery(tx.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE channel = $1 AND address = $2 AND kind = $3 `+last+` LIMIT 1`, channel, address, string(kind)))
 		if errors.Is(err, sql.ErrNoRows) {
 			return errs.New(errs.NotFound, "nothing was sent to this address")
 		}
@@ -224,7 +267,8 @@ func (s *Store) Health(ctx context.Context, since, now time.Time) (out []oncall.
 				COUNT(*) FILTER (WHERE state IN ('sent', 'delivered', 'read') AND sent_at - due_at <= $2 AND attempts <= 1),
 				COUNT(*) FILTER (WHERE state = 'failed'),
 				COUNT(*) FILTER (WHERE state = 'pending' AND (attempts > 0 OR due_at < $3))
-			FROM oncall_ledger WHERE made_at >= $1 AND kind <> 'shadow' GROUP BY channel ORDER BY channel LIMIT 100`, store.Micros(since), oncall.InTime.Microseconds(), store.Micros(now.Add(-oncall.InTime)))
+			FROM oncall_ledger WHERE made_at >= $1 AND kind IN ('page', 'canary') AND page NOT IN (SELECT id FROM oncall_page WHERE service = $4)
+			GROUP BY channel ORDER BY channel LIMIT 100`, store.Micros(since), oncall.InTime.Microseconds(), store.Micros(now.Add(-oncall.InTime)), oncall.Itself)
 		return err
 	})
 	return out, err
@@ -246,17 +290,17 @@ func ofPage(ctx context.Context, tx store.Tx, page string) ([]oncall.Delivery, e
 
 func scanDelivery(row store.Scanner) (d oncall.Delivery, err error) {
 	var made, due, lease, sent int64
-	err = row.Scan(&d.ID, &d.Page, &d.Kind, &d.Person, &d.Device, &d.Channel, &d.Address, &d.Step, &d.State, &made, &due, &lease, &d.Fence, &d.Attempts, &sent, &d.Receipt, &d.Cost, &d.Bundle, &d.Error)
+	err = row.Scan(&d.ID, &d.Page, &d.Kind, &d.Person, &d.Device, &d.Channel, &d.Address, &d.Step, &d.Firing, &d.State, &made, &due, &lease, &d.Fence, &d.Attempts, &sent, &d.Receipt, &d.Cost, &d.Bundle, &d.Error)
 	d.MadeAt, d.DueAt, d.Lease, d.SentAt = store.Time(made), store.Time(due), store.Time(lease), store.Time(sent)
 	return d, err
 }
 
 func putDelivery(ctx context.Context, tx store.Tx, d oncall.Delivery) error {
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO oncall_ledger (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		INSERT INTO oncall_ledger (`+deliveryColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at, lease = excluded.lease, attempts = excluded.attempts,
 			sent_at = excluded.sent_at, receipt = excluded.receipt, cost = excluded.cost, bundle = excluded.bundle, error = excluded.error`,
-		d.ID, d.Page, string(d.Kind), d.Person, d.Device, d.Channel, d.Address, d.Step, string(d.State), store.Micros(d.MadeAt), store.Micros(d.DueAt), store.Micros(d.Lease), d.Fence, d.Attempts,
+		d.ID, d.Page, string(d.Kind), d.Person, d.Device, d.Channel, d.Address, d.Step, d.Firing, string(d.State), store.Micros(d.MadeAt), store.Micros(d.DueAt), store.Micros(d.Lease), d.Fence, d.Attempts,
 		store.Micros(d.SentAt), d.Receipt, d.Cost, d.Bundle, d.Error)
 	if err != nil {
 		return fmt.Errorf("save delivery %s: %w", d.ID, err)

@@ -22,7 +22,7 @@ type Journal struct {
 	path  string
 	file  *os.File
 	lines int
-	known map[string]bool // what was found at the start
+	known map[string]string // what was found at the start: the carrier of each
 }
 
 // maxLines is after how many lines a new file is begun. What the old one has was
@@ -32,7 +32,7 @@ const maxLines = 50_000
 // OpenJournal opens the journal in a folder. A line that is torn counts as not
 // written.
 func OpenJournal(dir string) (*Journal, error) {
-	j := &Journal{path: filepath.Join(dir, "pages-handed"), known: map[string]bool{}}
+	j := &Journal{path: filepath.Join(dir, "pages-handed"), known: map[string]string{}}
 	for _, name := range []string{j.path + ".old", j.path} {
 		if err := j.read(name); err != nil {
 			return nil, err
@@ -41,6 +41,9 @@ func OpenJournal(dir string) (*Journal, error) {
 	var err error
 	if j.file, err = os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return nil, errs.New(errs.Unavailable, "open journal: %w", err)
+	}
+	if _, err := j.file.WriteString("\n"); err != nil { // behind a torn line
+		return nil, errs.New(errs.Unavailable, "write journal: %w", err)
 	}
 	return j, nil
 }
@@ -60,18 +63,25 @@ func (j *Journal) read(name string) error {
 		if err != nil {
 			return nil // its end, or a torn line
 		}
-		if id, ok := strings.CutSuffix(strings.TrimSuffix(line, "\n"), " ok"); ok {
-			j.known[id] = true
+		id, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if carrier, by := strings.CutPrefix(rest, "by "); ok && by {
+			j.known[id] = carrier
+		} else if rest == "ok" {
+			j.known[id] = id
 		}
 		j.lines++
 	}
 }
 
-// Handed notes that a provider took messages.
+// Handed implements oncall.Journal.
 func (j *Journal) Handed(ids ...string) error {
 	var b strings.Builder
-	for _, id := range ids {
-		b.WriteString(id + " ok\n")
+	for i, id := range ids {
+		if i == 0 {
+			b.WriteString(id + " ok\n")
+		} else {
+			b.WriteString(id + " by " + ids[0] + "\n")
+		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -102,11 +112,12 @@ func (j *Journal) turn() error {
 	return nil
 }
 
-// Took reports whether an earlier process noted that a provider took a message.
-func (j *Journal) Took(id string) bool {
+// Took implements oncall.Journal.
+func (j *Journal) Took(id string) (carrier string, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.known[id]
+	carrier, ok = j.known[id]
+	return carrier, ok
 }
 
 // Close closes the file.

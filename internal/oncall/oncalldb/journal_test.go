@@ -23,7 +23,11 @@ func TestJournalOutlivesTheProcess(t *testing.T) {
 	if err := j.Handed("a", "b"); err != nil {
 		t.Fatal(err)
 	}
-	if j.Took("a") {
+	took := func(id string) string {
+		carrier, ok := j.Took(id)
+		return fmt.Sprint(carrier, " ", ok)
+	}
+	if took("a") != " false" {
 		t.Error("what this process handed over is not in doubt")
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "pages-handed"), os.O_WRONLY|os.O_APPEND, 0o600)
@@ -35,8 +39,16 @@ func TestJournalOutlivesTheProcess(t *testing.T) {
 	}
 	f.Close()
 	j = open()
-	if !j.Took("a") || !j.Took("b") || j.Took("c") || j.Took("") {
-		t.Error("got other messages than those that were noted")
+	for id, want := range map[string]string{"a": "a true", "b": "a true", "c": " false", "": " false"} {
+		if got := took(id); got != want {
+			t.Errorf("%q: got %q, want %q", id, got, want)
+		}
+	}
+	if err := j.Handed("d"); err != nil { // behind the torn line
+		t.Fatal(err)
+	}
+	if j = open(); took("d") != "d true" {
+		t.Error("a torn line took the next one with it")
 	}
 	for i := range 60 {
 		var ids []string
@@ -47,7 +59,7 @@ func TestJournalOutlivesTheProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if j = open(); !j.Took("59-999") || !j.Took("40-0") {
+	if j = open(); took("59-999") != "59-0 true" || took("40-0") != "40-0 true" {
 		t.Error("turning the file lost what was noted")
 	}
 }

@@ -44,7 +44,7 @@ func New(db *store.DB, log *bus.Log) *Store {
 	return &Store{db: db, log: log, holder: id.New()}
 }
 
-const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at, doc`
+const pageColumns = `id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at, set_at, doc`
 
 // OpenPage implements oncall.Store.
 func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Page) (*oncall.Page, []oncall.Delivery, []event.Fact)) error {
@@ -70,11 +70,24 @@ func (s *Store) save(ctx context.Context, tx store.Tx, p oncall.Page, ds []oncal
 		if err := putDelivery(ctx, tx, d); err != nil {
 			return err
 		}
+		if err := supersede(ctx, tx, d); err != nil {
+			return err
+		}
 	}
 	if err := putPage(ctx, tx, p); err != nil {
 		return err
 	}
 	return s.log.Publish(ctx, tx, facts...)
+}
+
+// supersede cancels what waits to call a device for a page where d calls it again.
+func supersede(ctx context.Context, tx store.Tx, d oncall.Delivery) error {
+	if d.Kind != oncall.KindPage || d.State != oncall.Pending || d.Firing < 2 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE oncall_ledger SET state = 'cancelled', lease = 0, error = 'called again by a later message'
+		WHERE page = $1 AND person = $2 AND device = $3 AND kind = 'page' AND state = 'pending' AND firing < $4`, d.Page, d.Person, d.Device, d.Firing)
+	return err
 }
 
 // UpdatePage implements oncall.Store.
@@ -153,7 +166,7 @@ func (s *Store) DuePages(ctx context.Context, now time.Time) (out []string, err 
 	err = s.db.Read(ctx, func(tx store.Tx) error {
 		out, err = store.All(ctx, tx, func(row store.Scanner) (id string, err error) { return id, row.Scan(&id) },
 			`SELECT id FROM (SELECT id, step_at FROM oncall_page WHERE step_at > 0 AND step_at <= $1
-				UNION SELECT id, step_at FROM oncall_page WHERE opened_at > $1 AND closed_at = 0) AS due ORDER BY step_at LIMIT 1000`, store.Micros(now))
+				UNION SELECT id, step_at FROM oncall_page WHERE set_at > $2 AND closed_at = 0) AS due ORDER BY step_at LIMIT 1000`, store.Micros(now), store.Micros(now.Add(oncall.Skew)))
 		return err
 	})
 	return out, err
@@ -169,53 +182,57 @@ func onePage(ctx context.Context, tx store.Tx, where, arg string) (oncall.Page, 
 
 func scanPage(row store.Scanner) (p oncall.Page, err error) {
 	var alerts, doc string
-	var stepAt, opened, acked, closed int64
-	err = row.Scan(&p.ID, &p.Service, &p.Policy, &p.Summary, &alerts, &p.State, &p.Step, &p.Round, &stepAt, &opened, &acked, &p.AckedBy, &closed, &doc)
+	var stepAt, opened, acked, closed, set int64
+	err = row.Scan(&p.ID, &p.Service, &p.Policy, &p.Summary, &alerts, &p.State, &p.Step, &p.Round, &stepAt, &opened, &acked, &p.AckedBy, &closed, &set, &doc)
 	if err != nil {
 		return p, err
 	}
-	p.StepAt, p.OpenedAt, p.AckedAt, p.ClosedAt = store.Time(stepAt), store.Time(opened), store.Time(acked), store.Time(closed)
+	p.StepAt, p.OpenedAt, p.AckedAt, p.ClosedAt, p.SetAt = store.Time(stepAt), store.Time(opened), store.Time(acked), store.Time(closed), store.Time(set)
 	var more pageDoc
 	if err := json.Unmarshal([]byte(doc), &more); err != nil {
 		return p, fmt.Errorf("read page %s: %w", p.ID, err)
 	}
-	p.Severity, p.Acks, p.Shadows, p.Came, p.First = more.Severity, more.Acks, more.Shadows, more.Came, more.First
+	p.Severity, p.PageNotes = more.Severity, more.PageNotes
 	return p, json.Unmarshal([]byte(alerts), &p.Alerts)
 }
 
 // pageDoc is what of a page nothing is searched by.
 type pageDoc struct {
-	Severity string      `json:"severity,omitempty"`
-	Acks     []string    `json:"acks,omitempty"`
-	Shadows  []string    `json:"shadows,omitempty"`
-	Came     []time.Time `json:"came,omitempty"`
-	First    string      `json:"first,omitempty"`
+	Severity string `json:"severity,omitempty"`
+	oncall.PageNotes
 }
 
-// putPage saves p; an answered or closed page cancels what is still to be sent.
+// putPage saves p; an answered or closed page cancels what is still to be sent, and
+// one that waits for others what is for those who have answered.
 func putPage(ctx context.Context, tx store.Tx, p oncall.Page) error {
 	alerts, err := json.Marshal(p.Alerts)
 	if err != nil {
 		return err
 	}
-	doc, err := json.Marshal(pageDoc{p.Severity, p.Acks, p.Shadows, p.Came, p.First})
+	doc, err := json.Marshal(pageDoc{p.Severity, p.PageNotes})
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		INSERT INTO oncall_page (`+pageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, opened_at = excluded.opened_at, summary = excluded.summary, alerts = excluded.alerts, state = excluded.state, step = excluded.step,
-			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at, doc = excluded.doc`,
+			round = excluded.round, step_at = excluded.step_at, acked_at = excluded.acked_at, acked_by = excluded.acked_by, closed_at = excluded.closed_at, set_at = excluded.set_at, doc = excluded.doc`,
 		p.ID, p.Service, p.Policy, p.Summary, string(alerts), string(p.State), p.Step, p.Round,
-		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt), string(doc))
+		store.Micros(p.StepAt), store.Micros(p.OpenedAt), store.Micros(p.AckedAt), p.AckedBy, store.Micros(p.ClosedAt), store.Micros(p.SetAt), string(doc))
 	if err != nil {
 		return fmt.Errorf("save page %s: %w", p.ID, err)
 	}
-	if p.State != oncall.Answered && p.State != oncall.Closed {
-		return nil
+	const cancel = `UPDATE oncall_ledger SET state = 'cancelled', lease = 0 WHERE page = $1 AND state = 'pending' AND kind IN ('page', 'shadow')`
+	if p.State == oncall.Answered || p.State == oncall.Closed {
+		_, err = tx.ExecContext(ctx, cancel, p.ID)
+		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE oncall_ledger SET state = 'cancelled', lease = 0 WHERE page = $1 AND state = 'pending' AND kind IN ('page', 'shadow')`, p.ID)
-	return err
+	for _, who := range p.Acks {
+		if _, err := tx.ExecContext(ctx, cancel+` AND person = $2`, p.ID, who); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Paged implements oncall.Store.

@@ -50,7 +50,7 @@ func add(t *testing.T, s *oncalldb.Store, page string, ids ...string) {
 	update(t, s, page, func(*oncall.Page) []oncall.Delivery {
 		var ds []oncall.Delivery
 		for _, d := range ids {
-			ds = append(ds, oncall.Delivery{ID: d, Page: page, Kind: "page", Person: "aoi", Device: "d1", Channel: "inbox", Address: "aoi", State: oncall.Pending, DueAt: t0})
+			ds = append(ds, oncall.Delivery{ID: d, Page: page, Kind: "page", Person: "aoi", Device: "d1", Channel: "inbox", Address: "aoi", State: oncall.Pending, MadeAt: t0, DueAt: t0})
 		}
 		return ds
 	})
@@ -270,7 +270,8 @@ func TestEditionsOfRotasAreKept(t *testing.T) {
 			{map[string]string{"a": "1"}, "a=1 always; "},
 			{map[string]string{"a": "2"}, "a=1 always; a=2 2h0m0s; "},
 			{map[string]string{"a": "2", "b": "1"}, "a=1 always; a=2 2h0m0s; b=1 always; "},
-			{nil, "a=1 always; a=2 2h0m0s; b=1 always; "},
+			{map[string]string{"b": "1"}, "a=1 always; a=2 2h0m0s; b=1 always; a= 4h0m0s; "}, // a is removed
+			{map[string]string{"a": "2", "b": "1"}, "a=1 always; a=2 2h0m0s; a= 4h0m0s; b=1 always; a=2 5h0m0s; "},
 		} {
 			if got := keep(t0.Add(time.Duration(i)*time.Hour), tt.docs); got != tt.want {
 				t.Errorf("round %d: got %s, want %s", i, got, tt.want)
@@ -355,7 +356,9 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
-		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", Severity: "critical", Acks: []string{"aoi"}, Shadows: []string{"mio"}, Came: []time.Time{at(4)}, First: "a"}
+		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", SetAt: at(6), Severity: "critical", PageNotes: oncall.PageNotes{
+			Acks: []string{"aoi"}, Called: []string{"aoi", "ren"}, Shadows: []string{"mio"}, Declined: map[string]time.Time{"ren": at(7)}, Came: []time.Time{at(4)}, First: "a", Firing: 4, Of: 2, Told: true, BegunAt: at(8),
+		}}
 		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
 			*p = want
 			return nil, nil, nil
@@ -365,6 +368,75 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 		got, _, err := s.Page(ctx, "p")
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%v\n%s", err, diff)
+		}
+	})
+}
+
+// What waited in hand until its lease ran out is another's where another has taken
+// it, and else this server's for longer.
+func TestHoldIsOfWhoeverClaimedLast(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, log *bus.Log, db *store.DB) {
+		open(t, s, "p", "checkout")
+		add(t, s, "p", "d1", "d2", "d3")
+		claim := func(s *oncalldb.Store, now time.Time, n int) []oncall.Delivery {
+			t.Helper()
+			ds, err := s.Claim(t.Context(), now, now.Add(20*time.Second), n)
+			if err != nil || len(ds) != n {
+				t.Fatalf("claimed %d (%v), want %d", len(ds), err, n)
+			}
+			return ds
+		}
+		hold := func(s *oncalldb.Store, least time.Duration, ds []oncall.Delivery) string {
+			t.Helper()
+			held, err := s.Hold(t.Context(), t0.Add(least), t0.Add(least+time.Minute), ds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := ""
+			for _, d := range held {
+				out += fmt.Sprintf("%s %s %t; ", d.ID, d.Lease.Sub(t0), d.Doubt)
+			}
+			return out
+		}
+		mine := claim(s, t0, 3)
+		if got, want := hold(s, 10*time.Second, mine), "d1 20s false; d2 20s false; d3 20s false; "; got != want {
+			t.Errorf("with time left: %s, want %s", got, want)
+		}
+		update(t, s, "p", func(*oncall.Page) []oncall.Delivery { d := mine[2]; d.State = oncall.Cancelled; return []oncall.Delivery{d} })
+		other := oncalldb.New(db, log)
+		theirs := claim(other, t0.Add(21*time.Second), 1)
+		if got, want := hold(s, 31*time.Second, mine), "d2 1m31s false; "; got != want {
+			t.Errorf("one cancelled, one with another: %s, want %s", got, want)
+		}
+		if got, want := hold(other, 31*time.Second, theirs), "d1 41s true; "; got != want {
+			t.Errorf("the other's: %s, want %s", got, want)
+		}
+	})
+}
+
+// What a clock that was ahead put off, or leased, is due.
+func TestClaimMindsTheClock(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		open(t, s, "p", "checkout")
+		day := t0.Add(26 * time.Hour)
+		made := func(id string, made, due, lease time.Time, attempts int) {
+			update(t, s, "p", func(*oncall.Page) []oncall.Delivery {
+				return []oncall.Delivery{{ID: id, Page: "p", Kind: "page", Person: "aoi", Device: id, Channel: "inbox", Address: "aoi", State: oncall.Pending, MadeAt: made, DueAt: due, Lease: lease, Attempts: attempts}}
+			})
+		}
+		made("made", day, day, time.Time{}, 0)
+		made("tried", t0, day, time.Time{}, 1)
+		made("storm", t0, day, time.Time{}, 0)
+		made("leased", t0, t0, day, 0)
+		made("later", t0, t0.Add(oncall.MaxAfter-time.Minute), time.Time{}, 0)
+		made("again", t0, t0.Add(oncall.MaxPause), time.Time{}, 3)
+		ds, err := s.Claim(t.Context(), t0, t0.Add(20*time.Second), 9)
+		got := ""
+		for _, d := range ds {
+			got += d.ID + " "
+		}
+		if err != nil || got != "leased made storm tried " {
+			t.Errorf("claimed %s(%v), want what the clock put off", got, err)
 		}
 	})
 }

@@ -29,6 +29,7 @@ type answerInput struct {
 	do       string // the button that was tapped in the message
 	delivery oncall.Delivery
 	page     oncall.Page
+	others   []oncall.Page // that the same message told of
 	names    names
 	said     string // after an answer
 }
@@ -42,7 +43,14 @@ type answerView struct {
 	To, Page                string
 	Said                    string
 	Shadow                  bool
+	Also                    []alsoPage
 	Buttons                 []answerButton // the first is the large one
+}
+
+// alsoPage is a page that the same message told of.
+type alsoPage struct {
+	Service, Summary, Page, Standing string
+	State                            webkit.State
 }
 
 type answerButton struct{ Do, Text string }
@@ -58,11 +66,16 @@ func viewAnswer(ctx context.Context, in answerInput) answerView {
 	if v.Summary == "" {
 		v.Summary = v.Title
 	}
-	if in.said != "" || p.State == oncall.Closed || p.State == oncall.Answered {
+	open, calls := stands(p), p.State == oncall.Calling && !d.PassedOn(p)
+	for _, o := range in.others {
+		v.Also = append(v.Also, alsoPage{o.Service, o.Summary, pageHref(o.ID), standing(ctx, pageInput{page: o, names: in.names}), lookPage(o)})
+		open, calls = open || stands(o), calls || o.State == oncall.Calling
+	}
+	if in.said != "" || !open {
 		return v
 	}
 	v.Buttons = []answerButton{{notify.Ack, webkit.T(ctx, "oncall.ack")}}
-	if p.State == oncall.Calling && !v.Shadow && !d.PassedOn(p) {
+	if calls && !v.Shadow {
 		v.Buttons = append(v.Buttons, answerButton{notify.Decline, webkit.T(ctx, "oncall.decline")})
 	}
 	if in.do == notify.Decline && len(v.Buttons) == 2 {
@@ -70,6 +83,9 @@ func viewAnswer(ctx context.Context, in answerInput) answerView {
 	}
 	return v
 }
+
+// stands reports whether a page still wants an answer.
+func stands(p oncall.Page) bool { return p.State != oncall.Closed && p.State != oncall.Answered }
 
 // asked returns what a link leads to, and r in the language and by the clocks of
 // whom it is for.
@@ -83,10 +99,20 @@ func (d Deps) asked(r *http.Request) (*http.Request, answerInput, error) {
 		r = webkit.For(r, who.Lang, who.Zone)
 	}
 	in.names = d.names(r.Context())
-	if in.delivery.Page != "" {
-		in.page, _, err = d.Pager.Page(r.Context(), in.delivery.Page)
-	}
+	err = d.tells(r.Context(), &in)
 	return r, in, err
+}
+
+// tells loads the pages that the message of a link told of.
+func (d Deps) tells(ctx context.Context, in *answerInput) (err error) {
+	if in.delivery.Page == "" {
+		return nil // a canary
+	}
+	if in.page, _, err = d.Pager.Page(ctx, in.delivery.Page); err != nil {
+		return err
+	}
+	in.others, err = d.Pager.Bundle(ctx, in.delivery.ID)
+	return err
 }
 
 // askPage changes nothing: whoever looks at links before people do has not
@@ -104,8 +130,8 @@ func (d Deps) answerForm(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			in.said, err = d.answered(r, in)
 		}
-		if err == nil && in.delivery.Page != "" {
-			in.page, _, err = d.Pager.Page(r.Context(), in.delivery.Page)
+		if err == nil {
+			err = d.tells(r.Context(), &in)
 		}
 		if strings.Contains(r.Header.Get("Accept"), "text/html") {
 			d.showAnswer(w, r, in, err)

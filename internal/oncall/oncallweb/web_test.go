@@ -139,7 +139,9 @@ func (h *house) work() {
 			h.t.Fatal(err)
 		}
 	}
-	h.pager.Drain()
+	if err := h.pager.Drain(time.Minute); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func (h *house) pass(d time.Duration) { h.now = h.now.Add(d) }
