@@ -23,7 +23,7 @@ func (s *standby) handBack(ctx context.Context) error {
 	defer s.doors.Unlock()
 	s.hand(true)
 	defer s.hand(false)
-	if err := s.app.pager.Drain(0); err != nil {
+	if err := s.app.pager.Drain(ctx, 0); err != nil {
 		return fmt.Errorf("hand back: %w", err)
 	}
 	batches, pages, alerts, err := s.collect(ctx)

@@ -223,7 +223,7 @@ func (s *pairedServer) stepBack(ctx context.Context, c buddy.Call, planned bool)
 		return nil, err
 	}
 	if planned {
-		if err := s.app.pager.Drain(0); err != nil {
+		if err := s.app.pager.Drain(ctx, 0); err != nil {
 			return nil, fmt.Errorf("let what is in hand end: %w", err)
 		}
 	}

@@ -61,8 +61,12 @@ func (a *App) wireOnCall() module.Module {
 				return a.pager.AlertResolved(ctx, e.Service, e.Alert)
 			}),
 			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageAcked) error { return a.pager.PageAcked(ctx, e) }),
-			bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error { return a.pager.PageFreed(ctx, e.Page, e.By) }),
-			bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error { return a.pager.PageFreed(ctx, e.Page, e.By) }),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error {
+				return a.pager.PageFreed(ctx, e.Page, e.By)
+			}),
+			bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error {
+				return a.pager.PageFreed(ctx, e.Page, e.By)
+			}),
 			bus.On(func(ctx context.Context, _ event.Record, e oncall.PageClosed) error {
 				return a.pager.PageClosed(ctx, e.Page)
 			}),
@@ -88,6 +92,6 @@ func (a *App) deliverer() run.Worker {
 	loop := run.Loop{Name: "oncall.deliver", Every: 500 * time.Millisecond, Wake: a.bus.Changed, Do: a.whilePaging(a.delivers)}.Worker(a.log, a.telemetry, a.now)
 	return run.Worker{Name: loop.Name, Each: true, Run: func(ctx context.Context) error {
 		err := loop.Run(ctx)
-		return errors.Join(err, a.pager.Drain(0))
+		return errors.Join(err, a.pager.Drain(ctx, 0))
 	}}
 }

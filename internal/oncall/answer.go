@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -95,7 +94,7 @@ func (p *Pager) Answered(ctx context.Context, a notify.Answer) (string, error) {
 		}
 	}
 	if len(done) > 1 {
-		return fmt.Sprintf(text(p.receiver(ctx, Delivery{Person: by}).Lang, string(a.Action)+"_all"), len(done), strings.Join(done, ", ")), nil
+		return fmt.Sprintf(text(p.receiver(ctx, Delivery{Person: by}).Lang, a.Action+"_all"), len(done), strings.Join(done, ", ")), nil
 	}
 	return said, nil
 }
@@ -119,51 +118,62 @@ func (p *Pager) answerer(ctx context.Context, a notify.Answer, d Delivery) strin
 // answer answers one page and says what became of it; counts is its service where
 // the answer counted. An answer to several leaves alone what somebody else has.
 func (p *Pager) answer(ctx context.Context, one Delivery, by string, a notify.Answer, several bool) (said, counts string, err error) {
-	lang := p.receiver(ctx, Delivery{Person: by}).Lang
-	head, err := p.store.Head(ctx, one.Page)
+	page, err := p.store.Head(ctx, one.Page)
 	if err != nil {
 		return "", "", err
 	}
-	now, key := head, ""
+	key := one.idle(page, by, a.Action, several)
 	switch {
-	case head.State == Closed:
-		key = "over"
-	case head.State == Answered && head.AckedBy != by && (several || a.Action == notify.Decline):
-		return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), "", nil
-	case head.Learns(by):
-		key = "learns"
-		if a.Action == notify.Ack {
-			_, err = p.Ack(ctx, one.Page, by, a.Channel) // noted
-		}
-	case a.Action == notify.Ack:
-		now, err = p.Ack(ctx, one.Page, by, a.Channel)
-		key, counts = "acked", now.Service
-	case head.State == Calling && one.PassedOn(head):
-		key = "passed" // a second tap, or the next step has fired by itself: nobody is skipped
-	default:
-		now, err = p.Decline(ctx, one.Page, by)
-		key, counts = "declined", now.Service
-		if now.State == Unheard {
-			key, counts = "nobody", ""
-		}
+	case a.Action == notify.Ack && (key == "" || key == "learns"): // whoever learns is noted
+		page, err = p.Ack(ctx, one.Page, by, a.Channel)
+	case key == "":
+		page, err = p.Decline(ctx, one.Page, by)
 	}
-	if errs.KindOf(err) == errs.Conflict && err != nil { // it has changed since it was looked at
-		head, herr := p.store.Head(ctx, one.Page)
-		if herr != nil {
-			return "", "", errors.Join(err, herr)
-		}
-		if head.State == Answered {
-			return fmt.Sprintf(text(lang, "taken"), head.AckedBy, head.Summary), "", nil
-		}
-		now, key, counts, err = head, "nobody", "", nil
-		if head.State == Closed {
-			key = "over"
-		}
-	}
-	if err != nil {
+	switch {
+	case err != nil && errs.KindOf(err) != errs.Conflict:
 		return "", "", err
+	case err != nil: // it has changed since it was looked at, or there is nobody to go on to
+		if page, err = p.store.Head(ctx, one.Page); err != nil {
+			return "", "", err
+		}
+		if key = one.idle(page, by, a.Action, true); key == "" {
+			key = "nobody"
+		}
+	case key == "":
+		key, counts = did(a.Action, page)
 	}
-	return fmt.Sprintf(text(lang, key), now.Service+": "+now.Summary), counts, nil
+	lang := p.receiver(ctx, Delivery{Person: by}).Lang
+	if key == "taken" {
+		return fmt.Sprintf(text(lang, key), page.AckedBy, page.Summary), "", nil
+	}
+	return fmt.Sprintf(text(lang, key), page.Service+": "+page.Summary), counts, nil
+}
+
+// did says what an answer has done to a page.
+func did(action string, p Page) (key, counts string) {
+	switch {
+	case action == notify.Ack:
+		return "acked", p.Service
+	case p.State == Unheard:
+		return "nobody", ""
+	}
+	return "declined", p.Service
+}
+
+// idle says why an answer to the message of a delivery does nothing; "" where it
+// does something.
+func (d *Delivery) idle(p Page, by, action string, several bool) string {
+	switch {
+	case p.State == Closed:
+		return "over"
+	case p.State == Answered && p.AckedBy != by && (several || action == notify.Decline):
+		return "taken"
+	case p.Learns(by):
+		return "learns"
+	case action == notify.Decline && p.State == Calling && d.PassedOn(p):
+		return "passed" // a second tap, or the next step has fired by itself: nobody is skipped
+	}
+	return ""
 }
 
 // Bundle returns the pages, beside its own, that the message of a delivery told of.

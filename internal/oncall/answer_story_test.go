@@ -151,7 +151,7 @@ func TestSeveralAnswerInTheInbox(t *testing.T) {
 }
 
 func TestWhoeverDeclinesIsLeftAlone(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
+	night(t, func(_ *testing.T, h *house) {
 		h.signal("availability", true, alert.Page)
 		h.run(10 * time.Second)
 		h.decline("aoi")

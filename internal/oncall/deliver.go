@@ -36,12 +36,12 @@ func (p *Pager) Deliver(ctx context.Context) error {
 // Drain waits for what is in hand, and for what waits behind it so long at most;
 // then it gives the rest back, so that whoever delivers next has it at once. It
 // belongs after the last round.
-func (p *Pager) Drain(within time.Duration) error {
+func (p *Pager) Drain(ctx context.Context, within time.Duration) error {
 	left := p.lanes.drain(within)
 	if len(left) == 0 {
 		return nil
 	}
-	return p.putOff(context.Background(), left, time.Time{})
+	return p.putOff(context.WithoutCancel(ctx), left, time.Time{})
 }
 
 // handOver sends what a batch says, unless answers came first, and records the

@@ -101,7 +101,7 @@ func TestDrainGivesBackWhatWaits(t *testing.T) {
 		}
 		h.sleep(time.Second)
 		start := time.Now()
-		if err := h.pager.Drain(0); err != nil {
+		if err := h.pager.Drain(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > oncall.Default().Timeout {

@@ -132,7 +132,7 @@ func TestTheJournalOfAStormHidesNoNewPage(t *testing.T) {
 }
 
 func TestAPolicyThatIsRenamedGoesOn(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
+	night(t, func(_ *testing.T, h *house) {
 		h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(5*time.Minute, "aoi")}}))
 		h.signal("availability", true, alert.Page)
 		h.run(time.Minute)
@@ -143,7 +143,7 @@ func TestAPolicyThatIsRenamedGoesOn(t *testing.T) {
 }
 
 func TestAPolicyThatIsRemovedIsLookedForAgain(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
+	night(t, func(_ *testing.T, h *house) {
 		h.signal("availability", true, alert.Page)
 		h.run(time.Second)
 		h.replace(&oncall.Plan{})
@@ -174,7 +174,7 @@ func TestAConfigurationThatIsMendedCalls(t *testing.T) {
 
 // Steps that were taken out of a policy take none of those that are left with them.
 func TestAPolicyWithFewerStepsSkipsNone(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
+	night(t, func(_ *testing.T, h *house) {
 		h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(5*time.Minute, "aoi"), step(5*time.Minute, "aoi")}}))
 		h.signal("availability", true, alert.Page)
 		h.run(time.Minute)

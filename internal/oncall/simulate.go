@@ -197,7 +197,7 @@ func (s *Simulation) settle() {
 		for _, p := range s.pages {
 			ds, facts := p.Advance(s.world, s.now)
 			for _, d := range ds {
-				s.cancel(p, func(o Delivery) bool { return d.supersedes(o) })
+				s.cancel(p, d.supersedes)
 			}
 			s.ledger = append(s.ledger, ds...)
 			s.say(p, facts)

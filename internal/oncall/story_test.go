@@ -147,7 +147,7 @@ func (h *house) run(d time.Duration) {
 // drain waits for all that is in hand.
 func (h *house) drain() {
 	h.t.Helper()
-	if err := h.pager.Drain(24 * time.Hour); err != nil {
+	if err := h.pager.Drain(h.t.Context(), 24*time.Hour); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -194,8 +194,12 @@ func (h *house) handlers() []bus.Handler {
 			}
 			return p.AlertFired(ctx, e.Alert)
 		}),
-		bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error { return p.PageFreed(ctx, e.Page, e.By) }),
-		bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error { return p.PageFreed(ctx, e.Page, e.By) }),
+		bus.On(func(ctx context.Context, _ event.Record, e oncall.Declined) error {
+			return p.PageFreed(ctx, e.Page, e.By)
+		}),
+		bus.On(func(ctx context.Context, _ event.Record, e oncall.Retriggered) error {
+			return p.PageFreed(ctx, e.Page, e.By)
+		}),
 		bus.On(func(ctx context.Context, _ event.Record, e alert.ResolvedEvent) error {
 			return p.AlertResolved(ctx, e.Service, e.Alert)
 		}),

@@ -279,7 +279,7 @@ func (w *world) minute(ctx context.Context) {
 	w.must(w.evaluator.Evaluate(ctx))
 	w.must(w.pager.Escalate(ctx))
 	w.must(w.pager.Deliver(ctx))
-	w.must(w.pager.Drain(time.Minute))
+	w.must(w.pager.Drain(ctx, time.Minute))
 	w.settle(ctx)
 }
 
@@ -295,7 +295,7 @@ func (w *world) settle(ctx context.Context) {
 		w.deliver(ctx)
 		w.must(w.pager.Escalate(ctx))
 		w.must(w.pager.Deliver(ctx))
-		w.must(w.pager.Drain(time.Minute))
+		w.must(w.pager.Drain(ctx, time.Minute))
 	}
 }
 

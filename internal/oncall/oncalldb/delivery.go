@@ -120,18 +120,10 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 	}
 	before := d
 	facts := o.Do(&d)
-	switch {
-	case before.State == oncall.Cancelled && !d.State.Taken():
-		// The answer came while it was being sent: it is not tried again, and that it was
-		// not taken is no news any more.
-		d.State, facts = oncall.Cancelled, nil
-	case before.State == oncall.Failed:
-		// That it will not arrive was reported before that it was taken.
-		d.State, d.Error, facts = oncall.Failed, before.Error, nil
-	case d.State == oncall.Bundled:
-		if c, err := oneDelivery(ctx, tx, d.Bundle); err == nil && c.State == oncall.Failed {
-			d.State, d.Error, facts = oncall.Failed, c.Error, nil
-		}
+	if told, err := meanwhile(ctx, tx, before, &d); err != nil {
+		return err
+	} else if told {
+		facts = nil
 	}
 	if err := putDelivery(ctx, tx, d); err != nil {
 		return err
@@ -149,6 +141,29 @@ func (s *Store) settle(ctx context.Context, tx store.Tx, o oncall.Settlement) er
 		}
 	}
 	return s.log.Publish(ctx, tx, facts...)
+}
+
+// meanwhile has what became of a delivery while it was being sent count, and
+// reports whether it did: the outcome is no news then.
+func meanwhile(ctx context.Context, tx store.Tx, before oncall.Delivery, d *oncall.Delivery) (bool, error) {
+	switch {
+	case before.State == oncall.Cancelled && !d.State.Taken():
+		d.State = oncall.Cancelled // the answer came: it is not tried again
+		return true, nil
+	case before.State == oncall.Failed:
+		d.State, d.Error = oncall.Failed, before.Error // it was reported that it will not arrive
+		return true, nil
+	case d.State == oncall.Bundled:
+		carrier, err := oneDelivery(ctx, tx, d.Bundle)
+		if err == nil && carrier.State == oncall.Failed {
+			d.State, d.Error = oncall.Failed, carrier.Error // and so was that of its carrier
+			return true, nil
+		}
+		if errs.KindOf(err) != errs.NotFound {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // failed saves what follows where a delivery gives way to others.

@@ -402,7 +402,11 @@ func TestHoldIsOfWhoeverClaimedLast(t *testing.T) {
 		if got, want := hold(s, 10*time.Second, mine), "d1 20s false; d2 20s false; d3 20s false; "; got != want {
 			t.Errorf("with time left: %s, want %s", got, want)
 		}
-		update(t, s, "p", func(*oncall.Page) []oncall.Delivery { d := mine[2]; d.State = oncall.Cancelled; return []oncall.Delivery{d} })
+		update(t, s, "p", func(*oncall.Page) []oncall.Delivery {
+			d := mine[2]
+			d.State = oncall.Cancelled
+			return []oncall.Delivery{d}
+		})
 		other := oncalldb.New(db, log)
 		theirs := claim(other, t0.Add(21*time.Second), 1)
 		if got, want := hold(s, 31*time.Second, mine), "d2 1m31s false; "; got != want {

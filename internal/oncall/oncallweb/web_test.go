@@ -139,7 +139,7 @@ func (h *house) work() {
 			h.t.Fatal(err)
 		}
 	}
-	if err := h.pager.Drain(time.Minute); err != nil {
+	if err := h.pager.Drain(h.t.Context(), time.Minute); err != nil {
 		h.t.Fatal(err)
 	}
 }
