@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/oncall"
 )
 
@@ -52,6 +53,49 @@ func TestTheLinkOfAMessageAnswers(t *testing.T) {
 		t.Errorf("a browser: got %d, want a page without buttons\n%s", w.Code, w.Body)
 	}
 }
+
+// The link of a message of several pages shows all of them, and answers while one
+// of them is open.
+func TestTheLinkOfAMessageOfSeveralPages(t *testing.T) {
+	h := build(t)
+	h.replace(&oncall.Plan{Policies: []oncall.Policy{{ID: "all", Default: true, Steps: []oncall.Step{{People: []string{"aoi"}, Wait: time.Hour}}}}})
+	h.fire()
+	for _, s := range []string{"search", "stock"} {
+		a, err := h.alerts.Take(t.Context(), alert.Signal{ID: s, Firing: true, Source: "slo", Service: s, Rule: "r", Severity: alert.Page, Summary: s + " is down", At: h.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.pager.AlertFired(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.work()
+	ds, err := h.pager.Deliveries(t.Context(), oncall.LedgerQuery{State: oncall.Bundled})
+	if err != nil || len(ds) != 1 {
+		t.Fatalf("%d bundled (%v)", len(ds), err)
+	}
+	carrier, _, err := h.pager.Delivery(t.Context(), ds[0].Bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := "/a/" + url.PathEscape(h.pager.Token(carrier.ID))
+	for i, tt := range []struct {
+		ack  string // a page that somebody else answers first
+		form bool
+	}{{"", true}, {carrier.Page, true}, {ds[0].Page, false}} {
+		if tt.ack != "" {
+			if _, err := h.pager.Ack(t.Context(), tt.ack, "ren", "web"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		html := h.do("GET", link, "").Body.String()
+		if strings.Contains(html, "<form") != tt.form || !strings.Contains(html, "他の 1 件") || !strings.Contains(html, pageHref(ds[0].Page)) {
+			t.Errorf("%d: a form is there: %t, want %t, and the other page\n%s", i, !tt.form, tt.form, html)
+		}
+	}
+}
+
+func pageHref(id string) string { return "/pages/" + id }
 
 func TestALinkThatIsWrongSaysWhatToDo(t *testing.T) {
 	h := build(t)

@@ -129,6 +129,9 @@ func standing(ctx context.Context, in pageInput) string {
 	case oncall.Answered:
 		return webkit.T(ctx, "oncall.standing.answered", in.names.of(p.AckedBy), took(ctx, p.AckedAt.Sub(p.OpenedAt)))
 	case oncall.Unheard:
+		if !p.StepAt.IsZero() {
+			return webkit.T(ctx, "oncall.standing.looking", open)
+		}
 		return webkit.T(ctx, "oncall.standing.unheard", open)
 	case oncall.NoPolicy:
 		return webkit.T(ctx, "oncall.standing.nopolicy")
