@@ -68,24 +68,30 @@ type Person struct {
 
 // Device is one way to reach a person.
 type Device struct {
-	ID      string        `json:"id"` // unique within the person
-	Channel string        `json:"channel"`
-	Address string        `json:"address"`
-	After   time.Duration `json:"after"` // how long after the page began this device is used
-	From    int           `json:"from"`  // minutes of the person's day; To before From ends on the next
-	To      int           `json:"to"`    // From and To alike: always
+	ID         string        `json:"id"` // unique within the person
+	Channel    string        `json:"channel"`
+	Address    string        `json:"address"`
+	After      time.Duration `json:"after"`                // how long after the page began this device is used
+	From       int           `json:"from"`                 // minutes of the person's day; To before From ends on the next
+	To         int           `json:"to"`                   // From and To alike: always
+	Severities []string      `json:"severities,omitempty"` // of pages, as their senders call them; none: any
 }
 
-// Use returns the devices to use at t: those whose hours it is by the person's
-// clocks, or all where that would be none.
-func (p Person) Use(t time.Time) []Device {
+// Use returns the devices to use for a page of a severity at t: those that are for
+// it, in whose hours t is by the person's clocks. Where that would be none, the
+// hours do not count, and where it still would, all are used.
+func (p Person) Use(severity string, t time.Time) []Device {
 	zone, err := time.LoadLocation(p.Zone)
 	if err != nil {
 		zone = time.UTC
 	}
 	now := t.In(zone).Hour()*60 + t.In(zone).Minute()
-	var out []Device
+	var fit, out []Device
 	for _, d := range p.Devices {
+		if len(d.Severities) > 0 && !slices.ContainsFunc(d.Severities, func(s string) bool { return strings.EqualFold(s, severity) }) {
+			continue
+		}
+		fit = append(fit, d)
 		in := d.From <= now && now < d.To
 		if d.To < d.From {
 			in = now >= d.From || now < d.To
@@ -94,10 +100,13 @@ func (p Person) Use(t time.Time) []Device {
 			out = append(out, d)
 		}
 	}
-	if len(out) == 0 {
-		return p.Devices
+	switch {
+	case len(out) > 0:
+		return out
+	case len(fit) > 0:
+		return fit
 	}
-	return out
+	return p.Devices
 }
 
 // Owner is the answer to "who owns this?".

@@ -57,11 +57,12 @@ type PersonSpec struct {
 
 // DeviceSpec is one way to reach a person.
 type DeviceSpec struct {
-	Channel string `json:"channel" enum:"inbox,webpush,slack,mail,sms,voice,telegram,line,discord,teams,mattermost,ntfy,webhook" doc:"What carries the message."`
-	Address string `json:"address,omitempty" doc:"A URL, a mail address, a phone number, an id of the service: see the manual, channels. The inbox and webpush need none."`
-	After   string `json:"after,omitempty" doc:"How long after the page began, such as 2m. Nothing means at once."`
-	From    string `json:"from,omitempty" doc:"By the person's clock, such as 22:00: used only from then until to. Where no device would be used, all are."`
-	To      string `json:"to,omitempty" doc:"07:00"`
+	Channel    string   `json:"channel" enum:"inbox,webpush,slack,mail,sms,voice,telegram,line,discord,teams,mattermost,ntfy,webhook" doc:"What carries the message."`
+	Address    string   `json:"address,omitempty" doc:"A URL, a mail address, a phone number, an id of the service: see the manual, channels. The inbox and webpush need none."`
+	After      string   `json:"after,omitempty" doc:"How long after the page began, such as 2m. Nothing means at once."`
+	From       string   `json:"from,omitempty" doc:"By the person's clock, such as 22:00: used only from then until to. Where no device would be used, all are."`
+	To         string   `json:"to,omitempty" doc:"07:00"`
+	Severities []string `json:"severities,omitempty" doc:"Used only for pages of these severities, as their senders call them: critical, warning, page. Where no device would be used, all are."`
 }
 
 // OpenSLOServiceSpec is the spec of an OpenSLO v1 Service.
@@ -144,6 +145,9 @@ func checkPerson(e ascode.Envelope[PersonSpec]) (out []ascode.FieldError) {
 		}
 		if after, err := delay(d.After); err != nil || after < 0 || after > 24*time.Hour {
 			out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d].after", i), "write 30s, 2m or 1h", "%q is not a delay between 0 and 24h", d.After))
+		}
+		if slices.Contains(d.Severities, "") {
+			out = append(out, ascode.Fieldf(fmt.Sprintf("spec.devices[%d].severities", i), "write [critical], or leave it out", "a severity has a name"))
 		}
 		for name, s := range map[string]string{"from": d.From, "to": d.To} {
 			if _, err := clock(s); err != nil {
@@ -252,7 +256,7 @@ func person(d ascode.Doc[PersonSpec]) Person {
 		}
 		from, _ := clock(v.From) // as above
 		to, _ := clock(v.To)     // as above
-		p.Devices = append(p.Devices, Device{ID: fmt.Sprintf("%s-%d", v.Channel, i+1), Channel: v.Channel, Address: address, After: after, From: from, To: to})
+		p.Devices = append(p.Devices, Device{ID: fmt.Sprintf("%s-%d", v.Channel, i+1), Channel: v.Channel, Address: address, After: after, From: from, To: to, Severities: v.Severities})
 	}
 	return p
 }

@@ -120,7 +120,7 @@ func (p *Page) reaches(policy Policy, w World, now time.Time) bool {
 		people, _ := p.called(s, w, now)
 		return slices.ContainsFunc(people, func(id string) bool {
 			who, err := w.Person(id)
-			return err == nil && len(who.Use(now)) > 0
+			return err == nil && len(who.Use(p.Severity, now)) > 0
 		})
 	})
 }
@@ -208,7 +208,7 @@ func (p *Page) toDevices(w World, id string, kind DeliveryKind, now time.Time, a
 	if err != nil {
 		return nil // gone from the catalog: StepFired shows a person without devices
 	}
-	for _, d := range who.Use(now) {
+	for _, d := range who.Use(p.Severity, now) {
 		if kind == KindShadow && d.Channel == "voice" {
 			continue // nobody is woken by a call to learn
 		}

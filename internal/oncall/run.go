@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (p *Pager) Simulate(ctx context.Context, service, severity string, t time.T
 	if w.Adjustments, err = p.adjustments.Adjustments(ctx, t, t.Add(30*24*time.Hour)); err != nil {
 		return nil, err
 	}
-	page, _ := openPage("simulated", AlertRef{Service: service, Severity: severity}, policy, true, t)
+	page, _ := openPage("simulated", AlertRef{Service: service, Severity: cmp.Or(severity, severityOf(nil))}, policy, true, t)
 	return page.ahead(w, t), nil
 }
 

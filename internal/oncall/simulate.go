@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,12 +61,13 @@ func (s *Simulation) newID() string {
 // Now is the clock of the simulation.
 func (s *Simulation) Now() time.Time { return s.now }
 
-// Alert fires an alert. A key that is open already fires nothing new.
+// Alert fires an alert; no severity is "page". A key that is open already fires
+// nothing new.
 func (s *Simulation) Alert(key, service, summary, severity string) {
 	if _, open := s.keys[key]; open {
 		return
 	}
-	ref := AlertRef{ID: key, Service: service, Summary: summary, Severity: severity}
+	ref := AlertRef{ID: key, Service: service, Summary: summary, Severity: cmp.Or(severity, severityOf(nil))}
 	s.keys[key] = ref
 	policy, ok := s.world.PolicyFor(service)
 	if p := s.open(service); p != nil {

@@ -2,6 +2,7 @@ package oncallweb
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -138,6 +139,12 @@ func viewMe(ctx context.Context, in meInput) meView {
 		dv := deviceView{ID: d.ID, Channel: d.Channel, Address: mask(d.Address), After: webkit.T(ctx, "oncall.device.atonce"), Test: "/me/devices/" + url.PathEscape(d.ID) + "/test"}
 		if d.After > 0 {
 			dv.After = webkit.T(ctx, "oncall.device.after", webkit.Duration(ctx, d.After))
+		}
+		if d.From != d.To {
+			dv.After += fmt.Sprintf(" · %02d:%02d–%02d:%02d", d.From/60, d.From%60, d.To/60, d.To%60)
+		}
+		if len(d.Severities) > 0 {
+			dv.After += " · " + webkit.T(ctx, "oncall.device.severities", strings.Join(d.Severities, ", "))
 		}
 		v.Devices = append(v.Devices, dv)
 	}
