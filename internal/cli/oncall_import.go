@@ -21,11 +21,11 @@ func newOnCallImport(s Streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE…",
 		Short: "Read schedules and escalations of another product",
-		Long: `Read saved answers of the API of PagerDuty, Opsgenie, Grafana OnCall or GoAlert, write
-documents, name what cannot be the same, and compare for --diff-days who is on call by
+		Long: `Read saved answers of the API of PagerDuty, Opsgenie, Grafana OnCall or GoAlert, or
+iCalendar files, write documents, name what cannot be the same, and compare for --diff-days who is on call by
 the other product's own rules and by the documents. Nothing is overwritten. The exit
 code is 1 where they differ or the documents have mistakes.`,
-		Example: "  hinoban oncall import --from pagerduty --dir ./config users.json schedule.json policies.json\n  hinoban oncall import --from goalert --dir ./config --json export.json",
+		Example: "  hinoban oncall import --from pagerduty --dir ./config users.json schedule.json policies.json\n  hinoban oncall import --from goalert --dir ./config --json export.json\n  hinoban oncall import --from ics --dir ./config shop.ics",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			out, err := app.ImportOnCall(from, args, dir, time.Now().UTC(), days)
@@ -44,7 +44,7 @@ code is 1 where they differ or the documents have mistakes.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().StringVar(&from, "from", "", "pagerduty, opsgenie, grafana or goalert")
+	cmd.Flags().StringVar(&from, "from", "", "pagerduty, opsgenie, grafana, goalert or ics")
 	cmd.Flags().StringVar(&dir, "dir", ".", "folder that the documents are written to")
 	cmd.Flags().IntVar(&days, "diff-days", 90, "how many days are compared")
 	return cmd

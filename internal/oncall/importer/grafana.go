@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hinoban/hinoban/internal/oncall/ical"
 	"github.com/hinoban/hinoban/internal/oncall/rota"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 )
@@ -101,8 +100,12 @@ func Grafana(files []File, o Options) (*Result, error) {
 		}
 	}
 	for _, f := range calendars {
+		c, err := b.open(f)
+		if err != nil {
+			return nil, err
+		}
 		name := strings.TrimSuffix(path.Base(f.Name), ".ics")
-		if err := b.grCalendar(grThing{ID: name, Name: name}, f); err != nil {
+		if err := b.calendar(name, name, cmp.Or(c.Name, name), c); err != nil {
 			return nil, err
 		}
 	}
@@ -132,22 +135,32 @@ func (b *builder) grPeople(all []grThing) map[string]grThing {
 	return shifts
 }
 
+// grImported makes a rota of a schedule that is a calendar, where that is among the
+// files; it returns those that are left.
+func (b *builder) grImported(s grThing, where string, calendars []File) []File {
+	i := slices.IndexFunc(calendars, func(f File) bool {
+		name := strings.TrimSuffix(path.Base(f.Name), ".ics")
+		return strings.EqualFold(name, s.Name) || name == s.ID || slug(name) == slug(s.Name)
+	})
+	if i < 0 {
+		b.note("", where, "its calendar is not among the files; it was left out", "fetch "+cmp.Or(s.URL, "its iCal address")+" as "+slug(s.Name)+".ics and import that too")
+		return calendars
+	}
+	c, err := b.open(calendars[i])
+	if err == nil {
+		err = b.calendar(s.ID, s.Name, s.Name, c)
+	}
+	if err != nil {
+		b.note("", where, "its calendar was left out: "+err.Error(), "")
+	}
+	return slices.Delete(slices.Clone(calendars), i, i+1)
+}
+
 // grSchedule makes a rota of a schedule; it returns the calendars that are left.
 func (b *builder) grSchedule(s grThing, shifts map[string]grThing, calendars []File) []File {
 	where := "schedule " + s.Name
 	if s.Type == "ical" {
-		i := slices.IndexFunc(calendars, func(f File) bool {
-			name := strings.TrimSuffix(path.Base(f.Name), ".ics")
-			return strings.EqualFold(name, s.Name) || name == s.ID || slug(name) == slug(s.Name)
-		})
-		if i < 0 {
-			b.note("", where, "its calendar is not among the files; it was left out", "fetch "+cmp.Or(s.URL, "its iCal address")+" as "+slug(s.Name)+".ics and import that too")
-			return calendars
-		}
-		if err := b.grCalendar(s, calendars[i]); err != nil {
-			b.note("", where, "its calendar was left out: "+err.Error(), "")
-		}
-		return slices.Delete(slices.Clone(calendars), i, i+1)
+		return b.grImported(s, where, calendars)
 	}
 	r := Rota{Name: b.name("rota", s.Name, s.ID), Title: s.Name}
 	b.rotas[s.ID] = r.Name
@@ -366,52 +379,6 @@ func (v *grShift) weekStart() time.Weekday {
 		return time.Sunday
 	}
 	return weekdayOf(v.WeekStart)
-}
-
-// grCalendar writes the shifts of a calendar out, since they need not repeat.
-func (b *builder) grCalendar(s grThing, f File) error {
-	c, err := ical.Read(f.Data)
-	if err != nil {
-		return errs.New(errs.Invalid, "%s: %w", f.Name, err)
-	}
-	title := cmp.Or(c.Name, s.Name)
-	if s.Type != "" {
-		title = s.Name
-	}
-	r := Rota{Name: b.name("rota", s.Name, s.ID), Title: title, TimeZone: "UTC"}
-	if c.Zone != nil {
-		r.TimeZone = c.Zone.String()
-	}
-	b.rotas[s.ID] = r.Name
-	where := "schedule " + title
-	who := func(text string) (string, bool) {
-		n := b.people[strings.ToLower(text)]
-		return n, n != ""
-	}
-	from := b.o.Now.UTC().Truncate(time.Minute)
-	to := from.AddDate(0, 0, b.o.Days)
-	shifts, unknown, err := ical.Shifts(c, who, from, to)
-	if err != nil {
-		return err
-	}
-	for _, u := range unknown {
-		b.note("", where, "nobody is known as "+strconv.Quote(u)+"; the events were left out", "export the users too")
-	}
-	var list []stretch
-	for _, v := range shifts {
-		list = append(list, stretch{start: v.Start, end: v.End, people: []string{v.Person}, level: v.Level})
-	}
-	a := rota.Adjustment{Kind: rota.Temporary, Rota: r.Name, Start: from, End: to, Reason: "imported calendar"}
-	levels := reference{base: func(time.Time, time.Time) []stretch { return list }}
-	for _, v := range levels.between(from, to) {
-		for _, p := range v.people {
-			a.Shifts = append(a.Shifts, rota.StaticShift{Person: p, Start: v.start, End: v.end})
-		}
-	}
-	b.adjustment(a)
-	b.note("", where, "a calendar has no turns: its shifts were written out until "+to.Format(time.DateOnly), "write the rotation into the document before then")
-	b.finish(r, levels)
-	return nil
 }
 
 func (b *builder) grChains(all []grThing) {

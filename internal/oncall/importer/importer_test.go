@@ -25,8 +25,11 @@ func now() time.Time { return time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC) }
 func exports(t testing.TB, product string) (out []File) {
 	t.Helper()
 	names := []string{product + ".json"}
-	if product == "grafana" {
+	switch product {
+	case "grafana":
 		names = append(names, "imported.ics")
+	case "ics":
+		names = []string{"shop.ics"}
 	}
 	for _, n := range names {
 		text, err := os.ReadFile(filepath.Join("testdata", n))
@@ -40,7 +43,7 @@ func exports(t testing.TB, product string) (out []File) {
 
 // Exports become documents, adjustments and notes as in the goldens.
 func TestExports(t *testing.T) {
-	for _, product := range []string{"pagerduty", "opsgenie", "grafana", "goalert"} {
+	for _, product := range []string{"pagerduty", "opsgenie", "grafana", "goalert", "ics"} {
 		r, err := Read(product, exports(t, product), Options{Now: now()})
 		if err != nil {
 			t.Fatal(err)
@@ -157,3 +160,4 @@ func FuzzPagerDuty(f *testing.F) { fuzz(f, "pagerduty") }
 func FuzzOpsgenie(f *testing.F)  { fuzz(f, "opsgenie") }
 func FuzzGrafana(f *testing.F)   { fuzz(f, "grafana") }
 func FuzzGoAlert(f *testing.F)   { fuzz(f, "goalert") }
+func FuzzCalendars(f *testing.F) { fuzz(f, "ics") }

@@ -108,7 +108,8 @@ const (
 	maxDays  = 400
 )
 
-// Read reads the exports of a product: pagerduty, opsgenie, grafana or goalert.
+// Read reads the exports of a product: pagerduty, opsgenie, grafana, goalert, or
+// calendars of any: ics.
 // Errors are of kind Invalid.
 func Read(product string, files []File, o Options) (*Result, error) {
 	switch product {
@@ -120,8 +121,10 @@ func Read(product string, files []File, o Options) (*Result, error) {
 		return Grafana(files, o)
 	case "goalert":
 		return GoAlert(files, o)
+	case "ics":
+		return Calendars(files, o)
 	}
-	return nil, errs.New(errs.Invalid, "unknown product %q: write pagerduty, opsgenie, grafana or goalert", product)
+	return nil, errs.New(errs.Invalid, "unknown product %q: write pagerduty, opsgenie, grafana, goalert or ics", product)
 }
 
 // decode reads each file into the same value; lists are appended by the caller's
@@ -187,6 +190,7 @@ type builder struct {
 	people map[string]string // names by the ids, mail addresses and names of theirs
 	rotas  map[string]string // names by their ids
 	teams  map[string]string
+	read   int // bytes of calendars
 }
 
 func newBuilder(o Options) (*builder, error) {
