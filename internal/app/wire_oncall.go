@@ -48,11 +48,11 @@ func (a *App) wireOnCall() module.Module {
 		On: []bus.Handler{
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return a.pageUnlessHeld(ctx, e.Alert) }),
 			bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return a.pageUnlessHeld(ctx, e.Alert) }),
-			bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
-				return a.pager.AlertAcked(ctx, e.Service, e.Alert, e.By)
+			bus.On(func(ctx context.Context, r event.Record, e alert.Acked) error {
+				return a.pager.AlertAcked(ctx, e, r.Source)
 			}),
 			bus.On(func(ctx context.Context, r event.Record, e alert.Unacked) error {
-				if err := a.pager.AlertUnacked(ctx, e.Service, e.Alert, e.By, r.Source); err != nil {
+				if err := a.pager.AlertUnacked(ctx, e, r.Source, r.At); err != nil {
 					return err
 				}
 				return a.pageUnlessHeld(ctx, e.Alert) // it may never have had a page

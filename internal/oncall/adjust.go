@@ -293,7 +293,7 @@ type Now struct {
 func (p *Plan) At(adjustments []Adjustment, t time.Time) (out []Now) {
 	rotas := slices.Clone(p.Rotas)
 	for _, r := range p.gone {
-		if len(r.On(adjustments, t)) > 0 {
+		if len(r.at(t).Rotations) > 0 && len(r.On(adjustments, t)) > 0 {
 			rotas = append(rotas, r)
 		}
 	}

@@ -25,12 +25,12 @@ func Adopt(in Page, same, local *Page, ledger []Delivery, policy Policy, now tim
 	case same != nil:
 		return adoptSame(in, *same)
 	case in.State == Closed || local == nil:
-		return Adopted{Page: in, Facts: in.told()}
+		return Adopted{Page: in, Facts: in.news()}
 	case !slices.ContainsFunc(ledger, func(d Delivery) bool { return d.State.Taken() || d.Attempts > 0 }):
 		// Ours has called nobody yet: theirs goes on, and takes ours in.
 		gone := *local
 		gone.State, gone.ClosedAt, gone.StepAt, gone.Alerts = Closed, now, time.Time{}, nil
-		return Adopted{Page: in, Local: &gone, Facts: in.told(), Again: local.Alerts}
+		return Adopted{Page: in, Local: &gone, Facts: in.news(), Again: local.Alerts}
 	}
 	// Both have called: ours goes on, and knows of theirs.
 	mine := *local
@@ -39,7 +39,7 @@ func Adopt(in Page, same, local *Page, ledger []Delivery, policy Policy, now tim
 			mine.Alerts = append(slices.Clone(mine.Alerts), a)
 		}
 	}
-	out := Adopted{Page: in, Facts: in.told()}
+	out := Adopted{Page: in, Facts: in.news()}
 	if in.State == Answered && mine.State != Answered {
 		facts, err := mine.Ack(in.AckedBy, now, "buddy", policy)
 		if err == nil {
@@ -81,6 +81,10 @@ func further(in, here Page) bool {
 		}
 		return 0
 	}
+	// Of pages that are open, whatever somebody did last counts.
+	if a, b := in.movedAt(), here.movedAt(); in.State != Closed && here.State != Closed && !a.Equal(b) {
+		return a.After(b)
+	}
 	if a, b := rank(in), rank(here); a != b {
 		return a > b
 	}
@@ -93,8 +97,17 @@ func further(in, here Page) bool {
 	return in.Step > here.Step
 }
 
-// told is the news of a page that was opened, and answered, elsewhere.
-func (p *Page) told() []event.Fact {
+// movedAt is when the page was answered, declined or begun again last.
+func (p *Page) movedAt() time.Time {
+	at := later(p.AckedAt, p.BegunAt)
+	for _, d := range p.Declined {
+		at = later(at, d)
+	}
+	return at
+}
+
+// news is that of a page that was opened, and answered, elsewhere.
+func (p *Page) news() []event.Fact {
 	first := ""
 	if len(p.Alerts) > 0 {
 		first = p.Alerts[0]

@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,33 +35,55 @@ func (p *Page) Advance(w World, now time.Time) (out []Delivery, facts []event.Fa
 		return nil, nil
 	}
 	policy, ok := p.policy(w)
-	switch p.State {
-	case Answered:
-		facts = append(facts, p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "ack_timeout"}))
-		p.begin(now)
-	case Unheard, NoPolicy:
-		if !p.reaches(policy, w, now) {
-			p.due(now.Add(lookAgain), now)
-			return nil, nil
-		}
-		p.begin(now)
-	case Calling, Closed:
-	}
+	facts = p.wake(policy, w, now)
 	for p.State == Calling && !p.StepAt.After(now) {
-		if p.Step >= len(policy.Steps) && len(policy.Steps) < p.Of {
-			p.Step = 0 // the policy has fewer steps than it had: none of it was skipped
-		}
-		p.Of = len(policy.Steps)
-		if p.Step >= len(policy.Steps) {
-			if !p.Told || p.Round >= policy.Repeat {
-				return out, append(facts, p.exhausted(ok, now))
-			}
-			p.Step, p.Round, p.Told = 0, p.Round+1, false
+		if !p.choose(policy, now) {
+			return out, append(facts, p.exhausted(ok, now))
 		}
 		ds, news := p.fire(policy.Steps[p.Step], w, now)
 		out, facts = append(out, ds...), append(facts, news...)
 	}
 	return out, facts
+}
+
+// wake begins the steps again where it is time: an answer is forgotten, or somebody
+// was found at last.
+func (p *Page) wake(policy Policy, w World, now time.Time) []event.Fact {
+	switch p.State {
+	case Answered:
+		f := p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "ack_timeout"})
+		p.beginAnew(now)
+		return []event.Fact{f}
+	case Unheard, NoPolicy:
+		if p.reaches(policy.Steps, w, now) {
+			p.begin(now)
+		} else {
+			p.due(now.Add(lookAgain), now)
+		}
+	case Calling:
+		// While a step waits for its hours, somebody may have come to one before it.
+		if before := policy.Steps[:min(p.Step, len(policy.Steps))]; !p.Until.IsZero() && !p.told(now) && p.reaches(before, w, now) {
+			p.Step = 0
+		}
+	case Closed:
+	}
+	return nil
+}
+
+// choose says which step is the next, or that there is none any more.
+func (p *Page) choose(policy Policy, now time.Time) bool {
+	if p.Step >= len(policy.Steps) && len(policy.Steps) < p.Of {
+		p.Step = 0 // the policy has fewer steps than it had: none of it was skipped
+	}
+	p.Of = len(policy.Steps)
+	if p.Step < len(policy.Steps) {
+		return true
+	}
+	if !p.told(now) || p.Round >= policy.Repeat || len(policy.Steps) == 0 {
+		return false
+	}
+	p.Step, p.Round, p.Told, p.Since = 0, p.Round+1, nil, p.Firing
+	return true
 }
 
 // policy is the policy of the page, or whichever covers its service where that is
@@ -83,56 +106,67 @@ func (p *Page) mindTheClock(now time.Time) {
 		return
 	}
 	for _, t := range []*time.Time{&p.OpenedAt, &p.SetAt, &p.AckedAt, &p.BegunAt} {
-		if t.After(now) {
-			*t = now
-		}
+		*t = earlier(*t, now)
+	}
+	p.Declined, p.Came = maps.Clone(p.Declined), slices.Clone(p.Came)
+	for id, at := range p.Declined {
+		p.Declined[id] = earlier(at, now)
+	}
+	for i, at := range p.Came {
+		p.Came[i] = earlier(at, now)
 	}
 	if !p.StepAt.IsZero() {
 		p.StepAt = p.StepAt.Add(-ahead)
 	}
 }
 
-// exhausted ends the steps. Where the last round has called nobody, the page goes
-// on looking for somebody.
+// exhausted ends the steps. Where the last round has called nobody who may hear it,
+// the page goes on looking for somebody, ever less often where it tells in vain.
 func (p *Page) exhausted(ok bool, now time.Time) event.Fact {
 	reason, again := "every step was taken and nobody answered", time.Time{}
 	switch {
 	case !ok:
 		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
-	case !p.Told:
+	case !p.told(now):
 		reason = "no step has anybody to call"
 	}
-	if !p.Told || !ok {
-		again = now.Add(lookAgain)
+	if !p.told(now) || !ok {
+		again = now.Add(lookAgain << min(p.Vain, 4))
+		p.Vain++
 	}
 	p.State = Unheard
 	p.due(again, now)
 	return p.fact(now, worker, Exhausted{Page: p.ID, Service: p.Service, Reason: reason})
 }
 
-// reaches reports whether a step would call somebody now, or waits for its hours.
-func (p *Page) reaches(policy Policy, w World, now time.Time) bool {
-	return slices.ContainsFunc(policy.Steps, func(s Step) bool {
-		fires, until := s.gate(p, now)
-		if !fires {
-			return !until.IsZero()
+// reaches reports whether one of some steps would call somebody now.
+func (p *Page) reaches(steps []Step, w World, now time.Time) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool {
+		if fires, _ := s.gate(p, now); !fires {
+			return false
 		}
 		people, _ := p.called(s, w, now)
-		return slices.ContainsFunc(people, func(id string) bool {
-			who, err := w.Person(id)
-			return err == nil && len(who.Use(p.Severity, now)) > 0
-		})
+		return slices.ContainsFunc(people, func(id string) bool { return p.reachable(id, w, now) })
 	})
+}
+
+// reachable reports whether somebody has a device.
+func (p *Page) reachable(id string, w World, now time.Time) bool {
+	who, err := w.Person(id)
+	return err == nil && len(who.Use(p.Severity, now)) > 0
 }
 
 // called are the people whom a step calls now, and those who learn beside them.
 func (p *Page) called(s Step, w World, now time.Time) (people []string, shadows []rota.Shadowing) {
 	people, shadows = w.Plan.targets(s, w.Adjustments, now, func(all []string) []string {
 		all = slices.DeleteFunc(slices.Clone(all), func(id string) bool { return p.spares(id, now) })
-		if s.RoundRobin && len(all) > 1 && w.LastPaged != nil {
-			return []string{slices.MinFunc(all, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })}
+		if !s.RoundRobin || len(all) < 2 || w.LastPaged == nil {
+			return all
 		}
-		return all
+		if there := slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !p.reachable(id, w, now) }); len(there) > 0 {
+			all = there
+		}
+		return []string{slices.MinFunc(all, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })}
 	})
 	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return p.spares(s.Person, now) })
 }
@@ -141,9 +175,9 @@ func (p *Page) called(s Step, w World, now time.Time) (people []string, shadows 
 func (p *Page) fire(step Step, w World, now time.Time) ([]Delivery, []event.Fact) {
 	fires, until := step.gate(p, now)
 	if !until.IsZero() {
-		p.due(until, now)
-		return nil, []event.Fact{p.fact(now, worker, StepPutOff{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round, Until: until})}
+		return nil, p.putOff(until, now)
 	}
+	p.Until = time.Time{}
 	if !fires {
 		facts := []event.Fact{p.fact(now, worker, StepPassed{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round})}
 		p.Step++
@@ -158,13 +192,33 @@ func (p *Page) fire(step Step, w World, now time.Time) ([]Delivery, []event.Fact
 		fired.Shadows = append(fired.Shadows, s.Person)
 	}
 	p.Step++
-	// Nobody to tell: do not wait for an answer that cannot come.
-	wait := time.Duration(0)
-	if slices.ContainsFunc(ds, func(d Delivery) bool { return d.Kind == KindPage }) {
-		p.Told, wait = true, step.Wait
+	calls := false
+	for _, d := range ds {
+		if d.Kind == KindPage {
+			p.Told, calls = with(p.Told, d.Person), true
+		}
 	}
-	p.due(now.Add(wait), now)
+	if calls {
+		p.due(now.Add(step.Wait), now)
+	} else { // nobody to tell: do not wait for an answer that cannot come
+		p.Firing--
+		p.due(now, now)
+	}
 	return ds, []event.Fact{p.fact(now, worker, fired)}
+}
+
+// putOff has the next step wait for its hours; as long as nobody was called, the
+// page looks meanwhile whether somebody has come.
+func (p *Page) putOff(until, now time.Time) (facts []event.Fact) {
+	if !p.Until.Equal(until) {
+		facts = append(facts, p.fact(now, worker, StepPutOff{Page: p.ID, Service: p.Service, Step: p.Step, Round: p.Round, Until: until}))
+	}
+	p.Until = until
+	p.due(until, now)
+	if !p.told(now) {
+		p.due(earlier(until, now.Add(lookAgain)), now)
+	}
+	return facts
 }
 
 // backup is how long somebody on call waits behind a shadow that goes first.

@@ -196,7 +196,11 @@ func (p *Pager) Bundle(ctx context.Context, delivery string) (out []Page, err er
 // that the message told: the next device is used at once. Repeating it calls nobody
 // again.
 func (p *Pager) Reported(ctx context.Context, r notify.Report) error {
-	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) bool { return d.Report(r) })
+	news := false
+	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) bool {
+		news = d.Report(r)
+		return news
+	})
 	if err != nil || d.State != Failed || r.State != notify.Undelivered || d.Page == "" {
 		return err
 	}
@@ -205,7 +209,7 @@ func (p *Pager) Reported(ctx context.Context, r notify.Report) error {
 		return err
 	}
 	for _, one := range append([]Delivery{d}, all...) {
-		if err := p.undelivered(ctx, one, d.Error); err != nil {
+		if err := p.undelivered(ctx, one, d.Error, news && one.ID == d.ID); err != nil {
 			return err
 		}
 	}
@@ -213,13 +217,17 @@ func (p *Pager) Reported(ctx context.Context, r notify.Report) error {
 }
 
 // undelivered is what follows for the page of a delivery that will not arrive.
-func (p *Pager) undelivered(ctx context.Context, one Delivery, why string) error {
+// Where it is no news it follows all the same: a crash may have come between.
+func (p *Pager) undelivered(ctx context.Context, one Delivery, why string, news bool) error {
 	_, err := p.store.UpdatePage(ctx, one.Page, func(page *Page, ledger []Delivery) ([]Delivery, []event.Fact, error) {
 		i := slices.IndexFunc(ledger, func(d Delivery) bool { return d.ID == one.ID })
 		if i < 0 {
 			return nil, nil, nil
 		}
 		d := &ledger[i]
+		if d.State == Failed && !news {
+			return page.failed(*d, ledger, p.now()), nil, nil
+		}
 		d.State, d.Error = Failed, why
 		f := page.fact(p.now(), worker, DeliveryFailed{Delivery: d.ID, Page: d.Page, Person: d.Person, Device: d.Device, Channel: d.Channel, Error: why})
 		return append(page.failed(*d, ledger, p.now()), *d), []event.Fact{f}, nil

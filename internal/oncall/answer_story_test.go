@@ -1,6 +1,7 @@
 package oncall_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/oncall/rota"
+	"github.com/hinoban/hinoban/internal/platform/id"
 	"github.com/hinoban/hinoban/internal/platform/notify"
 )
 
@@ -299,5 +301,131 @@ func TestReverseShadowsGoWithWhoIsCalled(t *testing.T) {
 		h.ack(h.page().ID, "mio")
 		h.run(8 * time.Minute)
 		h.expect("mio has answered", "0s page mio1, 2m0s page aoi1, 5m0s page aoi1")
+	})
+}
+
+// Steps that begin again spare whoever has declined or answered just now.
+func TestBeginningAgainSparesWhoSpoke(t *testing.T) {
+	one := step(5*time.Minute, "aoi")
+	night(t, func(_ *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{one, firstRota}}, always("first", "ren")))
+		h.empty(4 * time.Minute)
+		h.signal("availability", true, alert.Page)
+		h.run(time.Minute)
+		h.decline("aoi")
+		h.run(5 * time.Minute)
+		h.expect("ren came, aoi is not available", "0s page aoi1, 4m0s page ren1")
+	})
+	night(t, func(_ *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{one}}))
+		h.signal("r0", true, alert.Page)
+		h.run(10 * time.Second)
+		h.decline("aoi")
+		for _, rule := range []string{"r1", "r2", "r3"} {
+			h.signal(rule, true, alert.Page)
+			h.run(time.Minute)
+		}
+		h.expect("more alerts", "0s page aoi1")
+	})
+	night(t, func(t *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		h.replace(policy(oncall.Policy{Acks: 2, Steps: []oncall.Step{one, firstRota}}, always("first", "ren")))
+		h.empty(30 * time.Minute)
+		h.signal("availability", true, alert.Page)
+		h.run(time.Minute)
+		h.ack(h.page().ID, "aoi")
+		h.run(40 * time.Minute)
+		h.expect("aoi is one of the two", "0s page aoi1, 30m0s page ren1")
+		h.ack(h.page().ID, "ren")
+		if p := h.page(); p.State != oncall.Answered {
+			t.Errorf("two have answered, the page is %s (%v)", p.State, p.Acks)
+		}
+	})
+}
+
+// slowAlerts is an inbox in which something happens before an answer arrives.
+type slowAlerts struct {
+	*alert.Inbox
+	before func()
+}
+
+func (s *slowAlerts) Ack(ctx context.Context, id, by, source string) (alert.Alert, error) {
+	if do := s.before; do != nil {
+		s.before = nil
+		do()
+	}
+	return s.Inbox.Ack(ctx, id, by, source)
+}
+
+// The alerts of a page are acknowledged a moment after it. Who declines within that
+// moment does not get it back by that.
+func TestTheAlertsOfADeclinedPageGiveItToNobody(t *testing.T) {
+	night(t, func(_ *testing.T, h *house) {
+		s := &slowAlerts{Inbox: h.inbox}
+		h.pager = oncall.New(oncall.Default(), oncall.Deps{Store: h.kept, Ledger: h.kept, Adjustments: h.kept, Key: make([]byte, 32), Alerts: s, Catalog: plain(), Channels: []notify.Channel{h.phone}, Now: time.Now, NewID: id.New})
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(5*time.Minute, "aoi"), step(5*time.Minute, "ren")}}))
+		h.signal("availability", true, alert.Page)
+		h.run(time.Second)
+		h.ack(h.page().ID, "aoi")
+		s.before = func() { h.decline("aoi"); h.sleep(10 * time.Millisecond) }
+		h.run(time.Minute)
+		h.expect("declined", "0s page aoi1, 1s page ren1")
+	})
+}
+
+// Who answers after another gave the page back keeps it, though the log is slow.
+func TestAnOlderUnackTakesNothingFromWhoAnsweredSince(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		a := h.signal("availability", true, alert.Page)
+		h.run(time.Second)
+		h.ack(h.page().ID, "aoi")
+		h.run(time.Second)
+		if _, err := h.inbox.Unack(t.Context(), a.ID, "aoi", "web"); err != nil {
+			t.Fatal(err)
+		}
+		h.sleep(20 * time.Millisecond)
+		h.ack(h.page().ID, "ren")
+		h.run(time.Minute)
+		h.expect("ren has it", "0s page aoi1")
+		if got, err := h.inbox.Alert(t.Context(), a.ID); err != nil || got.AckedBy != "ren" {
+			t.Errorf("the alert is with %q (%v)", got.AckedBy, err)
+		}
+	})
+}
+
+// A page that was declined at the buddy is not answered at home.
+func TestWhateverSomebodyDidLastCountsOfTwoHosts(t *testing.T) {
+	at := func(d time.Duration) time.Time {
+		return time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC).Add(d)
+	}
+	here := oncall.Page{ID: "p", Service: "s", Policy: "all", Alerts: []string{"a"}, State: oncall.Answered, Step: 1, AckedBy: "aoi", AckedAt: at(0), OpenedAt: at(0), SetAt: at(0), PageNotes: oncall.PageNotes{Firing: 1, Of: 2}}
+	there := here
+	if _, err := there.Escalate("aoi", at(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if got := oncall.Adopt(there, &here, &here, nil, oncall.Policy{}, at(2*time.Minute)); got.Page.State != oncall.Calling {
+		t.Errorf("declined there: %s by %q", got.Page.State, got.Page.AckedBy)
+	}
+	if got := oncall.Adopt(here, &there, &there, nil, oncall.Policy{}, at(2*time.Minute)); got.Page.State != oncall.Calling {
+		t.Errorf("declined here: %s by %q", got.Page.State, got.Page.AckedBy)
+	}
+}
+
+// A step that found nobody passes nothing on.
+func TestADeclineAfterAStepThatFoundNobody(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(5*time.Minute, "aoi"), firstRota, step(5*time.Minute, "mio")}}, always("first", "ren")))
+		h.empty(time.Hour)
+		h.signal("availability", true, alert.Page)
+		h.run(time.Minute)
+		token := h.phone.last.Actions[0].Token
+		if said := h.answer(notify.Answer{Action: notify.Decline, Token: token}); !strings.HasPrefix(said, "Passed on") {
+			t.Errorf("told %q", said)
+		}
+		h.run(time.Second)
+		h.expect("the next who is there", "0s page aoi1, 1m0s page mio1")
 	})
 }

@@ -47,8 +47,8 @@ func (p *Pager) Drain(ctx context.Context, within time.Duration) error {
 // handOver sends what a batch says, unless answers came first, and records the
 // outcome. Several pages become one message.
 func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // shutting down: it is sent after the next start
+	if ctx.Err() != nil { // shutting down: somebody else may have it at once
+		return p.putOff(context.WithoutCancel(ctx), batch, time.Time{})
 	}
 	wanted, err := p.wanted(ctx, batch)
 	if err != nil || len(wanted) == 0 {
@@ -59,7 +59,8 @@ func (p *Pager) handOver(ctx context.Context, batch []Delivery) error {
 		if carrier, r, took := p.took(ctx, wanted[0]); took {
 			return p.settle(context.WithoutCancel(ctx), p.outcomes(wanted, carrier, r, nil, now))
 		}
-		wanted[0].d.Doubt = false
+		batch[0].Doubt = false
+		return p.handOver(ctx, batch[:1]) // asking took its time: it is looked at again
 	}
 	if until := p.lanes.calm(lane(batch[0]), now); !until.IsZero() && batch[0].Kind == KindPage {
 		return p.putOff(ctx, deliveries(wanted), until)
@@ -102,7 +103,7 @@ func deliveries(wanted []said) (out []Delivery) {
 // waited in its lane until its lease ran out may be with another server by now.
 func (p *Pager) wanted(ctx context.Context, batch []Delivery) (out []said, err error) {
 	now := p.now()
-	batch, err = p.ledger.Hold(ctx, now.Add(p.cfg.Timeout), now.Add(2*p.cfg.Timeout), batch)
+	batch, err = p.ledger.Hold(ctx, now.Add(p.cfg.Timeout+p.cfg.Timeout/2), now.Add(2*p.cfg.Timeout), batch)
 	if err != nil {
 		return nil, fmt.Errorf("see what is still to be sent: %w", err)
 	}

@@ -83,9 +83,20 @@ func cancelled(ledger []Delivery, which func(Delivery) bool) (out []Delivery) {
 	return out
 }
 
-// supersedes reports whether d calls the same device for the same page again.
-func (d *Delivery) supersedes(o Delivery) bool {
-	return d.Kind == KindPage && o.Kind == KindPage && d.Page == o.Page && d.Person == o.Person && d.Device == o.Device && o.Firing < d.Firing
+// Supersede takes the place of what waits of a page's ledger to call the same device,
+// which it returns cancelled. It is due when the earliest of them was.
+func (d *Delivery) Supersede(ledger []Delivery) []Delivery {
+	if d.Kind != KindPage || d.State != Pending {
+		return nil
+	}
+	out := cancelled(ledger, func(o Delivery) bool {
+		return o.Kind == KindPage && o.Page == d.Page && o.Person == d.Person && o.Device == d.Device && o.Firing < d.Firing
+	})
+	for i := range out {
+		out[i].Error = "called again by a later message"
+		d.DueAt = earlier(d.DueAt, out[i].DueAt)
+	}
+	return out
 }
 
 // Attempt is one try to hand a delivery over.
@@ -165,21 +176,33 @@ func (p *Page) failed(d Delivery, ledger []Delivery, now time.Time) (changed []D
 	if d.Kind != KindPage || p.State != Calling {
 		return nil
 	}
-	hope := false
+	hope, round := false, false // of this firing, and of the whole round
 	for _, o := range ledger {
-		if o.ID == d.ID || o.Kind != KindPage || o.Firing != d.Firing {
+		if o.ID == d.ID || o.Kind != KindPage {
+			continue
+		}
+		round = round || (o.Firing > p.Since && o.mayHear())
+		if o.Firing != d.Firing {
 			continue
 		}
 		if o.waitsBehind(d, now) {
 			o.DueAt = now
 			changed = append(changed, o)
 		}
-		hope = hope || (o.State == Pending && !o.hopeless()) || o.State.Taken()
+		hope = hope || o.mayHear()
 	}
 	if !hope && p.Firing == d.Firing && p.StepAt.After(now) {
 		p.due(now, now)
 	}
+	if !round {
+		p.Told = nil
+	}
 	return changed
+}
+
+// mayHear reports whether a message was taken, or still may be soon.
+func (d *Delivery) mayHear() bool {
+	return (d.State == Pending && !d.hopeless()) || d.State.Taken()
 }
 
 // waitsBehind reports whether d is a later device of whom another could not reach.

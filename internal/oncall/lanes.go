@@ -14,6 +14,7 @@ type lanes struct {
 	sent   map[string][]time.Time // when pages went to an address, of the last minute
 	held   map[string]bool        // ids of the deliveries in the queues
 	failed error                  // the first failure since the last round
+	now    func() time.Time
 	wg     sync.WaitGroup
 }
 
@@ -74,6 +75,7 @@ func (l *lanes) next(name string) []Delivery {
 		return nil
 	}
 	n := 1
+	l.sent[name] = recent(l.sent[name], l.now())
 	together := func(d Delivery) bool { return d.Kind == KindPage && !d.Doubt }
 	if len(l.sent[name]) > 0 && together(queue[0]) {
 		for n < len(queue) && n < maxBundle && together(queue[n]) {

@@ -261,50 +261,6 @@ func TestWhatHappensWhileAPageIsOpenedIsSeen(t *testing.T) {
 	}
 }
 
-// A clock that is ahead for a moment holds nothing up when it is right again.
-func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
-		var ahead time.Duration
-		h.pager = oncall.New(oncall.Default(), oncall.Deps{
-			Store: h.kept, Ledger: h.kept, Adjustments: h.kept, Key: make([]byte, 32), Alerts: h.inbox, Catalog: plain(), Channels: []notify.Channel{h.phone},
-			Now: func() time.Time { return time.Now().Add(ahead) }, NewID: id.New,
-		})
-		h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(5*time.Minute, "aoi"), step(5*time.Minute, "aoi"), step(5*time.Minute, "ren")}}))
-		h.phone.broken = time.Now().Add(2 * time.Minute) // the second message is put off in the wrong time
-		h.signal("availability", true, alert.Page)
-		h.run(time.Minute)
-		ahead = 24 * time.Hour
-		h.run(10 * time.Second)
-		ahead = 0
-		h.run(20 * time.Minute)
-		got := h.phone.take()
-		if !strings.HasPrefix(got, "2m") || !strings.HasSuffix(got, "page ren1") || strings.Count(got, "ren1") != 1 {
-			t.Errorf("rang %q, want aoi after two minutes, and ren in the end", got)
-		}
-	})
-}
-
-// Clocks of two servers never agree to the millisecond.
-func TestAServerWhoseClockIsBehindTakesNoStepEarly(t *testing.T) {
-	night(t, func(t *testing.T, h *house) {
-		other := oncall.New(oncall.Default(), oncall.Deps{
-			Store: h.kept, Ledger: h.kept, Adjustments: h.kept, Key: make([]byte, 32), Alerts: h.inbox, Catalog: plain(), Channels: []notify.Channel{h.phone},
-			Now: func() time.Time { return time.Now().Add(-20 * time.Millisecond) }, NewID: id.New,
-		})
-		if err := other.Replace(t.Context(), h.pager.Plan()); err != nil {
-			t.Fatal(err)
-		}
-		h.signal("availability", true, alert.Page)
-		h.hear()
-		h.sleep(5 * time.Millisecond) // woken by the commit
-		if err := other.Escalate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		h.run(time.Second)
-		h.expect("the first step alone", "0s page aoi1")
-	})
-}
-
 // A critical alert that joins what a warning began is a critical page.
 func TestAWorseAlertCallsWhoeverIsThereForIt(t *testing.T) {
 	night(t, func(t *testing.T, h *house) {
@@ -334,5 +290,156 @@ func TestAWorseAlertCallsWhoeverIsThereForIt(t *testing.T) {
 		if p := h.page(); p.Severity != "critical" {
 			t.Errorf("the page is %s, want critical", p.Severity)
 		}
+	})
+}
+
+// adjust makes an adjustment of the rota "first" over [from, to) from now.
+func (h *house) adjust(a oncall.Adjustment, from, to time.Duration) {
+	h.t.Helper()
+	a.Rota, a.By, a.Start, a.End = "first", "aoi", time.Now().Add(from), time.Now().Add(to)
+	if _, err := h.pager.Adjust(h.t.Context(), a); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// empty has nobody on call in the rota "first" for so long.
+func (h *house) empty(d time.Duration) {
+	h.t.Helper()
+	h.adjust(oncall.Adjustment{Kind: rota.Override, Of: rota.Everybody}, 0, d)
+}
+
+var firstRota = oncall.Step{Rotas: []string{"first"}, Wait: 5 * time.Minute}
+
+// Whoever declines and has nobody behind him does not end the page: it waits for
+// somebody else, and calls nobody who is not available.
+func TestADeclineThatFindsNobodyGoesOnLooking(t *testing.T) {
+	for what, tt := range map[string]struct {
+		steps []oncall.Step
+		comes func(*house) // ren
+		ack   bool
+		after time.Duration
+	}{
+		"the only one gives an answered page back": {[]oncall.Step{firstRota}, func(h *house) {
+			h.adjust(oncall.Adjustment{Kind: rota.Override, Person: "ren", Of: rota.Everybody}, 10*time.Minute, 10*time.Hour)
+		}, true, 7 * time.Minute},
+		"and while it calls": {[]oncall.Step{step(5*time.Minute, "aoi"), firstRota}, func(h *house) {
+			h.empty(8 * time.Minute)
+			h.adjust(oncall.Adjustment{Kind: rota.Override, Person: "ren", Of: rota.Everybody}, 8*time.Minute, 10*time.Hour)
+		}, false, 6 * time.Minute},
+	} {
+		night(t, func(t *testing.T, h *house) {
+			h.equip(h.phone, nil, plain())
+			h.replace(policy(oncall.Policy{Steps: tt.steps}, always("first", "aoi")))
+			tt.comes(h)
+			h.signal("availability", true, alert.Page)
+			h.run(time.Minute)
+			if tt.ack {
+				h.ack(h.page().ID, "aoi")
+				h.run(time.Minute)
+			}
+			h.phone.take()
+			h.decline("aoi")
+			h.run(tt.after)
+			h.expect(what+": not available", "")
+			h.run(30 * time.Minute)
+			if got := h.phone.take(); !strings.Contains(got, "ren1") {
+				t.Errorf("%s: rang %q, want ren once he is on call", what, got)
+			}
+		})
+	}
+}
+
+// Whoever has no device, or has left, takes no turns.
+func TestRoundRobinPassesOverWhoCannotBeReached(t *testing.T) {
+	night(t, func(_ *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		robin := firstRota
+		robin.RoundRobin = true
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{robin}}, always("first", "ghost", "ren")))
+		h.signal("availability", true, alert.Page)
+		h.run(time.Minute)
+		h.expect("ghost is not in the catalog", "0s page ren1")
+	})
+}
+
+// Where every message is refused nobody was told, and once they are taken again
+// somebody is: ever less often.
+func TestAPageThatIsRefusedEverywhereTriesAgain(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		p := &provider{refuses: "aoi1", sleep: h.sleep}
+		h.equip(p, nil, plain())
+		h.replace(policy(oncall.Policy{Repeat: 3, Steps: []oncall.Step{step(5*time.Minute, "aoi")}}))
+		h.signal("availability", true, alert.Page)
+		h.run(20 * time.Minute)
+		_, ds, err := h.pager.Page(t.Context(), h.page().ID)
+		if err != nil || len(ds) < 4 || len(ds) > 6 || len(p.rang) > 0 {
+			t.Fatalf("%d messages (%v), rang %v; want a few, further and further apart", len(ds), err, p.rang)
+		}
+		p.refuses = ""
+		h.run(17 * time.Minute)
+		if len(p.rang) == 0 {
+			t.Errorf("messages are taken again, and nobody was called: %+v", h.page())
+		}
+	})
+}
+
+// A step that waits for its hours keeps nobody away who comes on call before it.
+func TestAStepThatWaitsForItsHoursHidesNobody(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		every := [7]bool{true, true, true, true, true, true, true}
+		office := step(5*time.Minute, "mio")
+		office.Hours = &oncall.Hours{Zone: rota.NewZone(time.UTC), Windows: []rota.Window{{From: 9 * 60, To: 17 * 60, Days: every}}, Pause: true}
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{firstRota, office}}, always("first", "ren")))
+		h.empty(10 * time.Minute)
+		h.signal("availability", true, alert.Page)
+		h.run(10 * time.Hour)
+		h.expect("from midnight", "10m0s page ren1, 9h0m0s page mio1")
+		if n := h.count("oncall.step_put_off"); n != 2 {
+			t.Errorf("said %d times that a step waits, want once before ren and once after", n)
+		}
+	})
+}
+
+// Two words of senders for what is equally bad.
+func TestASeverityOfTheSameRankCallsWhoeverIsThereForIt(t *testing.T) {
+	for _, c := range [][2]string{{"", "high"}, {"p1", "critical"}, {"error", "p2"}} {
+		night(t, func(t *testing.T, h *house) {
+			h.equip(h.phone, nil, plain())
+			s := step(time.Hour, "aoi")
+			s.Severities = []string{c[1]}
+			h.replace(policy(oncall.Policy{Steps: []oncall.Step{s, step(time.Hour, "ren")}}))
+			for i, severity := range c {
+				labels := map[string]string{}
+				if severity != "" {
+					labels["severity"] = severity
+				}
+				if _, err := h.inbox.Take(t.Context(), alert.Signal{ID: id.New(), Firing: true, Source: "am", Service: "checkout", Rule: fmt.Sprint("r", i), Severity: alert.Page, Labels: labels, Summary: "s", At: time.Now()}); err != nil {
+					t.Fatal(err)
+				}
+				h.run(time.Minute)
+			}
+			h.expect(c[0]+", then "+c[1], "0s page ren1, 1m0s page aoi1")
+		})
+	}
+}
+
+// A delayed device is called by its delay, however short the rounds are.
+func TestRoundsPutNoDelayedDeviceOff(t *testing.T) {
+	night(t, func(_ *testing.T, h *house) {
+		h.replace(policy(oncall.Policy{Repeat: 2, Steps: []oncall.Step{step(90*time.Second, "aoi")}}))
+		h.signal("availability", true, alert.Page)
+		h.run(4 * time.Minute)
+		h.expect("aoi's second phone is for after two minutes", "0s page aoi1, 1m30s page aoi1, 2m0s page aoi2, 3m0s page aoi1")
+	})
+	night(t, func(_ *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		short := firstRota
+		short.Wait = time.Minute
+		h.replace(policy(oncall.Policy{Repeat: 2, Steps: []oncall.Step{short}}, always("first", "aoi")))
+		h.adjust(oncall.Adjustment{Kind: rota.Shadow, Person: "mio", Mode: rota.Reverse}, 0, time.Hour)
+		h.signal("availability", true, alert.Page)
+		h.run(150 * time.Second)
+		h.expect("behind a shadow", "0s page mio1, 1m0s page mio1, 2m0s page aoi1, 2m0s page mio1")
 	})
 }

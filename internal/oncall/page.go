@@ -43,17 +43,21 @@ type Page struct {
 	PageNotes
 }
 
-// PageNotes are what a page keeps that no page is searched by.
+// PageNotes are what a page keeps that no page is searched by, but by Shadows: no
+// list of people may stand behind those in JSON.
 type PageNotes struct {
+	Declined map[string]time.Time `json:"declined,omitempty"` // who is not available, since when
 	Acks     []string             `json:"acks,omitempty"`     // who has answered, where several must
 	Called   []string             `json:"called,omitempty"`   // who was called to act
+	Told     []string             `json:"told,omitempty"`     // whom the round has called, while one of them may hear it
 	Shadows  []string             `json:"shadows,omitempty"`  // who was told to learn
-	Declined map[string]time.Time `json:"declined,omitempty"` // who is not available, since when
 	Came     []time.Time          `json:"came,omitempty"`     // when its last alerts came
 	First    string               `json:"first,omitempty"`    // the alert that opened it
-	Firing   int                  `json:"firing,omitempty"`   // how many steps were fired since it was opened
-	Of       int                  `json:"of,omitempty"`       // how many steps the policy had then
-	Told     bool                 `json:"told,omitempty"`     // this round has called somebody
+	Firing   int                  `json:"firing,omitempty"`   // how many steps have called somebody since it was opened
+	Since    int                  `json:"since,omitempty"`    // what Firing was when the round began
+	Of       int                  `json:"of,omitempty"`       // how many steps the policy had when one was taken last
+	Vain     int                  `json:"vain,omitempty"`     // how often in turn the steps ended and nobody could be told
+	Until    time.Time            `json:"until,omitzero"`     // the next step waits for its hours until then
 	BegunAt  time.Time            `json:"begun_at,omitzero"`  // when the steps were begun again; zero where they never were
 }
 
@@ -105,7 +109,7 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if slices.Contains(p.Alerts, a.ID) {
 		return nil
 	}
-	p.Alerts = append(p.Alerts, a.ID)
+	p.Alerts, p.Vain = append(p.Alerts, a.ID), 0
 	if p.Came = append(p.Came, now); len(p.Came) > maxCame {
 		p.Came = slices.Clone(p.Came[1:])
 	}
@@ -116,25 +120,32 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if p.State == Answered && now.Sub(p.AckedAt) >= attention {
 		p.State = Unheard
 	}
-	if rank(a.Severity) > rank(p.Severity) {
-		before := p.Severity
+	minds := slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(a.Severity) && !s.minds(p.Severity) })
+	if worse := rank(a.Severity) - rank(p.Severity); worse > 0 || (worse == 0 && minds) {
 		p.Severity = a.Severity
-		if slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(a.Severity) && !s.minds(before) }) {
+		if minds {
 			p.State = Unheard
 		}
 	}
 	if p.State == Unheard {
-		p.begin(now)
+		p.beginAnew(now)
 	}
 	return []event.Fact{p.fact(now, worker, AlertJoined{Page: p.ID, Alert: a.ID, Summary: a.Summary})}
 }
 
-// begin begins the steps again, as if nobody had ever answered.
+// begin begins the steps again. Who has declined just now stays in peace, and one of
+// several answers is one all the same.
 func (p *Page) begin(now time.Time) {
-	p.State, p.Step, p.Round, p.Told = Calling, 0, 0, false
-	p.AckedAt, p.AckedBy, p.Acks, p.Declined = time.Time{}, "", nil, nil
+	p.State, p.Step, p.Round, p.Told, p.Since, p.Until = Calling, 0, 0, nil, p.Firing, time.Time{}
+	p.AckedAt, p.AckedBy = time.Time{}, ""
 	p.BegunAt = now
 	p.due(now, now)
+}
+
+// beginAnew begins the steps again, as if nobody had ever answered.
+func (p *Page) beginAnew(now time.Time) {
+	p.Acks, p.Vain = nil, 0
+	p.begin(now)
 }
 
 // Learns reports whether somebody was told of the page to learn, and not to act.
@@ -147,6 +158,11 @@ func (p *Page) Learns(id string) bool {
 func (p *Page) spares(id string, now time.Time) bool {
 	at, declined := p.Declined[id]
 	return slices.Contains(p.Acks, id) || (declined && now.Sub(at) < respite)
+}
+
+// told reports whether the round has called somebody who may still answer.
+func (p *Page) told(now time.Time) bool {
+	return slices.ContainsFunc(p.Told, func(id string) bool { return !p.spares(id, now) })
 }
 
 // old reports whether an answer of somebody at a time is from before the page
@@ -188,7 +204,7 @@ func (p *Page) Ack(by string, now time.Time, source string, policy Policy) ([]ev
 			return fact(PageJoined{Page: p.ID, Service: p.Service, By: by, Answered: len(p.Acks), Needed: policy.Acks}), nil
 		}
 	}
-	p.State, p.AckedAt, p.AckedBy = Answered, now, by
+	p.State, p.AckedAt, p.AckedBy, p.Vain = Answered, now, by, 0
 	p.due(time.Time{}, now)
 	if policy.AckTimeout > 0 {
 		p.due(now.Add(policy.AckTimeout), now)

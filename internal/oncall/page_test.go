@@ -84,14 +84,14 @@ func TestAdvance(t *testing.T) {
 	nobody, ghost, mio := Step{Rotas: []string{"empty"}, Wait: time.Hour}, Step{People: []string{"ghost"}, Wait: time.Hour}, Step{People: []string{"mio"}, Wait: time.Hour}
 	page := func(step, round int, due time.Duration) Page {
 		p := calling()
-		p.Step, p.Round, p.StepAt, p.Told = step, round, at(due), true
+		p.Step, p.Round, p.StepAt, p.Told = step, round, at(due), []string{"aoi"}
 		return p
 	}
 	gone := calling()
 	gone.Policy = "gone"
 	waiting := func(declined map[string]time.Time) Page {
 		p := page(2, 0, time.Minute)
-		p.State, p.Told, p.Declined = Unheard, false, declined
+		p.State, p.Told, p.Declined = Unheard, nil, declined
 		return p
 	}
 	answered := calling()

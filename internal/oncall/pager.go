@@ -84,6 +84,7 @@ func New(cfg Config, d Deps) *Pager {
 		cfg: cfg, store: d.Store, ledger: d.Ledger, adjustments: d.Adjustments, journal: d.Journal, alerts: d.Alerts, catalog: d.Catalog,
 		channels: map[string]notify.Channel{}, now: d.Now, newID: d.NewID, ask: d.Ask, key: d.Key,
 	}
+	p.lanes.now = d.Now
 	for _, c := range d.Channels {
 		p.channels[c.Name()] = c
 	}
@@ -158,7 +159,7 @@ func (p *Pager) lookBack(ctx context.Context, alertID string) error {
 	case a.State() == alert.Resolved:
 		return p.AlertResolved(ctx, a.Service, alertID)
 	case a.State() == alert.Held:
-		return p.AlertAcked(ctx, a.Service, alertID, a.AckedBy)
+		return p.AlertAcked(ctx, alert.Acked{Alert: alertID, Service: a.Service, By: a.AckedBy}, "")
 	}
 	return nil
 }
@@ -217,20 +218,23 @@ func (p *Pager) PageClosed(ctx context.Context, id string) error {
 // AlertAcked records on the page that somebody acknowledged one of its alerts.
 // Old news, because somebody else has the alert by now, is passed over: page
 // and alert would hand each other round for ever. So is what was acknowledged
-// before the page began to call again.
-func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) error {
-	a, err := p.alerts.Alert(ctx, alertID)
-	switch {
-	case err != nil:
-		return fmt.Errorf("acknowledge the page of alert %s: %w", alertID, err)
-	case a.State() != alert.Held || a.AckedBy != by:
+// before the page began to call again, and what the pager acknowledged itself.
+func (p *Pager) AlertAcked(ctx context.Context, e alert.Acked, source string) error {
+	if source == itself {
 		return nil
 	}
-	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []Delivery, []event.Fact) {
-		if open == nil || !open.holds(alertID) || open.old(by, a.AckedAt) {
+	a, err := p.alerts.Alert(ctx, e.Alert)
+	switch {
+	case err != nil:
+		return fmt.Errorf("acknowledge the page of alert %s: %w", e.Alert, err)
+	case a.State() != alert.Held || a.AckedBy != e.By:
+		return nil
+	}
+	return p.store.OpenPage(ctx, e.Service, func(open *Page) (*Page, []Delivery, []event.Fact) {
+		if open == nil || !open.holds(e.Alert) || open.old(e.By, a.AckedAt) {
 			return nil, nil, nil
 		}
-		facts, err := open.Ack(by, p.now(), "alert", p.PolicyOf(ctx, *open))
+		facts, err := open.Ack(e.By, p.now(), "alert", p.PolicyOf(ctx, *open))
 		if err != nil || len(facts) == 0 {
 			return nil, nil, nil
 		}
@@ -238,28 +242,30 @@ func (p *Pager) AlertAcked(ctx context.Context, service, alertID, by string) err
 	})
 }
 
-// AlertUnacked begins to call again, because nobody has the alert any more. That
-// the pager took it from somebody itself ([Pager.PageFreed]) is no news.
-func (p *Pager) AlertUnacked(ctx context.Context, service, alertID, by, source string) error {
+// AlertUnacked begins to call again, because nobody has the alert any more since a
+// time. That the pager took it from somebody itself ([Pager.PageFreed]) is no news,
+// nor what somebody has answered since.
+func (p *Pager) AlertUnacked(ctx context.Context, e alert.Unacked, source string, since time.Time) error {
 	if source == itself {
 		return nil
 	}
-	switch a, err := p.alerts.Alert(ctx, alertID); {
+	switch a, err := p.alerts.Alert(ctx, e.Alert); {
 	case err != nil:
-		return fmt.Errorf("call again for alert %s: %w", alertID, err)
+		return fmt.Errorf("call again for alert %s: %w", e.Alert, err)
 	case a.State() != alert.Open:
 		return nil // somebody has taken it since
 	}
-	return p.store.OpenPage(ctx, service, func(open *Page) (*Page, []Delivery, []event.Fact) {
+	return p.store.OpenPage(ctx, e.Service, func(open *Page) (*Page, []Delivery, []event.Fact) {
 		switch {
-		case open == nil || !open.holds(alertID):
+		case open == nil || !open.holds(e.Alert):
 			return nil, nil, nil
-		case open.State == Answered:
-			facts := open.callAgain(by, p.now())
-			open.begin(p.now())
+		case open.State == Answered && !open.AckedAt.After(since):
+			facts := open.callAgain(e.By, p.now())
+			delete(open.Declined, e.By) // he gives it back, and may be called as before
+			open.beginAnew(p.now())
 			return open, nil, facts
-		case slices.Contains(open.Acks, by): // one of several who must answer
-			open.Acks = slices.DeleteFunc(slices.Clone(open.Acks), func(a string) bool { return a == by })
+		case slices.Contains(open.Acks, e.By) && open.State != Answered: // one of several who must answer
+			open.Acks = slices.DeleteFunc(slices.Clone(open.Acks), func(a string) bool { return a == e.By })
 			return open, nil, nil
 		}
 		return nil, nil, nil
@@ -300,16 +306,16 @@ func (p *Pager) Ack(ctx context.Context, id, by, source string) (Page, error) {
 	})
 }
 
-// PageAcked acknowledges the alerts of an answered page, unless somebody else
-// has the page by now.
+// PageAcked acknowledges the alerts of an answered page, unless somebody else has
+// the page by now, or nobody any more.
 func (p *Pager) PageAcked(ctx context.Context, ev PageAcked) error {
-	switch page, _, err := p.store.Page(ctx, ev.Page); {
-	case err != nil:
-		return fmt.Errorf("acknowledge the alerts of page %s: %w", ev.Page, err)
-	case page.AckedBy != ev.By:
-		return nil
-	}
 	for _, id := range ev.Alerts {
+		switch page, err := p.store.Head(ctx, ev.Page); {
+		case err != nil:
+			return fmt.Errorf("acknowledge the alerts of page %s: %w", ev.Page, err)
+		case page.AckedBy != ev.By:
+			return nil
+		}
 		if _, err := p.alerts.Ack(ctx, id, ev.By, itself); err != nil && !errs.Permanent(err) {
 			return fmt.Errorf("acknowledge alert %s: %w", id, err)
 		}

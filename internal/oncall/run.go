@@ -74,30 +74,33 @@ func (p *Pager) Simulate(ctx context.Context, service, severity string, t time.T
 		return nil, err
 	}
 	page, _ := openPage("simulated", AlertRef{Service: service, Severity: cmp.Or(severity, severityOf(nil))}, policy, true, t)
-	return page.ahead(w, t), nil
+	calls, _ := page.ahead(w, t)
+	return calls, nil
 }
 
-// ahead are the calls that follow while nobody answers; their times count from t.
-func (p Page) ahead(w World, t time.Time) (out []Call) {
-	for p.State == Calling && len(out) < maxCalls {
+// ahead are the calls that follow while nobody answers, and when they end; their
+// times count from t.
+func (p Page) ahead(w World, t time.Time) (out []Call, end time.Time) {
+	for end = p.StepAt; p.State == Calling && len(out) < maxCalls; end = p.SetAt {
 		ds, _ := p.Advance(w, p.StepAt)
 		for _, d := range ds {
 			out = append(out, Call{After: d.DueAt.Sub(t), Step: d.Step, Round: p.Round, Kind: d.Kind, Person: d.Person, Device: d.Device, Channel: d.Channel})
 		}
 	}
-	return out
+	return out, end
 }
 
-// Ahead are the calls that follow on a page while nobody answers; their times
-// count from its opening. It writes nothing.
-func (p *Pager) Ahead(ctx context.Context, page Page) ([]Call, error) {
+// Ahead are the calls that follow on a page while nobody answers, with times that
+// count from its opening, and when they end. It writes nothing.
+func (p *Pager) Ahead(ctx context.Context, page Page) (calls []Call, end time.Time, err error) {
 	now := p.now()
 	w, err := p.world(ctx, now)
 	if err != nil {
-		return nil, err
+		return nil, end, err
 	}
 	if w.Adjustments, err = p.adjustments.Adjustments(ctx, now, now.Add(30*24*time.Hour)); err != nil {
-		return nil, err
+		return nil, end, err
 	}
-	return page.ahead(w, page.OpenedAt), nil
+	calls, end = page.ahead(w, page.OpenedAt)
+	return calls, end, nil
 }

@@ -198,8 +198,8 @@ func (s *Simulation) settle() {
 		busy = false
 		for _, p := range s.pages {
 			ds, facts := p.Advance(s.world, s.now)
-			for _, d := range ds {
-				s.cancel(p, d.supersedes)
+			for i := range ds {
+				s.keep(ds[i].Supersede(s.ledger))
 			}
 			s.ledger = append(s.ledger, ds...)
 			s.say(p, facts)
@@ -233,9 +233,13 @@ func (s *Simulation) send(i int) {
 	if !d.GivesWay(before) {
 		return
 	}
-	for _, c := range p.failed(*d, s.ledger, s.now) {
-		j := slices.IndexFunc(s.ledger, func(o Delivery) bool { return o.ID == c.ID })
-		s.ledger[j] = c
+	s.keep(p.failed(*d, s.ledger, s.now))
+}
+
+// keep puts changed deliveries into the ledger.
+func (s *Simulation) keep(changed []Delivery) {
+	for _, c := range changed {
+		s.ledger[slices.IndexFunc(s.ledger, func(o Delivery) bool { return o.ID == c.ID })] = c
 	}
 }
 

@@ -185,11 +185,11 @@ func (h *house) handlers() []bus.Handler {
 	return []bus.Handler{
 		bus.On(func(ctx context.Context, _ event.Record, e alert.Fired) error { return p.AlertFired(ctx, e.Alert) }),
 		bus.On(func(ctx context.Context, _ event.Record, e alert.Raised) error { return p.AlertFired(ctx, e.Alert) }),
-		bus.On(func(ctx context.Context, _ event.Record, e alert.Acked) error {
-			return p.AlertAcked(ctx, e.Service, e.Alert, e.By)
+		bus.On(func(ctx context.Context, r event.Record, e alert.Acked) error {
+			return p.AlertAcked(ctx, e, r.Source)
 		}),
 		bus.On(func(ctx context.Context, r event.Record, e alert.Unacked) error {
-			if err := p.AlertUnacked(ctx, e.Service, e.Alert, e.By, r.Source); err != nil {
+			if err := p.AlertUnacked(ctx, e, r.Source, r.At); err != nil {
 				return err
 			}
 			return p.AlertFired(ctx, e.Alert)

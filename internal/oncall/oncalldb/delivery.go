@@ -21,12 +21,13 @@ const deliveryColumns = `id, page, kind, person, device, channel, address, step,
 func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []oncall.Delivery, err error) {
 	// A SQLite file has one process: leases of another are those of a dead one. And no
 	// clock that is right makes a delivery in the future, puts one off for longer than
-	// there is a reason for, or leases one for longer than this.
+	// there is a reason for, or leases one for an hour.
 	const due = `state = 'pending' AND (due_at <= $1 OR (attempts = 0 AND (made_at > $4 OR due_at > made_at + $5)) OR (attempts > 0 AND due_at > $6))
 		AND (lease <= $1 OR lease > $7 OR ($2 AND holder <> $3))`
+	const restamp = `UPDATE oncall_ledger SET due_at = due_at - (made_at - $1), made_at = $1 WHERE state = 'pending' AND attempts = 0 AND made_at > $2`
 	args := []any{
 		store.Micros(now), s.db.Engine == "sqlite", s.holder, store.Micros(now.Add(oncall.Skew)), oncall.MaxAfter.Microseconds(),
-		store.Micros(now.Add(oncall.MaxPause + oncall.Skew)), store.Micros(until.Add(time.Minute)),
+		store.Micros(now.Add(oncall.MaxPause + oncall.Skew)), store.Micros(until.Add(time.Hour)),
 	}
 	// A look without the writer first: most rounds find nothing.
 	var waiting int
@@ -37,6 +38,9 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, n int) (out []o
 		return nil, err
 	}
 	err = s.db.Write(ctx, func(tx store.Tx) error {
+		if _, err := tx.ExecContext(ctx, restamp, args[0], args[3]); err != nil {
+			return err
+		}
 		claimed, err := store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE `+due+` ORDER BY due_at, id LIMIT $8`, append(args, n)...)
 		if err != nil {
 			return err

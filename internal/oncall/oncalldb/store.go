@@ -67,10 +67,10 @@ func (s *Store) OpenPage(ctx context.Context, service string, fn func(*oncall.Pa
 
 func (s *Store) save(ctx context.Context, tx store.Tx, p oncall.Page, ds []oncall.Delivery, facts []event.Fact) error {
 	for _, d := range ds {
-		if err := putDelivery(ctx, tx, d); err != nil {
+		if err := supersede(ctx, tx, &d); err != nil {
 			return err
 		}
-		if err := supersede(ctx, tx, d); err != nil {
+		if err := putDelivery(ctx, tx, d); err != nil {
 			return err
 		}
 	}
@@ -80,14 +80,21 @@ func (s *Store) save(ctx context.Context, tx store.Tx, p oncall.Page, ds []oncal
 	return s.log.Publish(ctx, tx, facts...)
 }
 
-// supersede cancels what waits to call a device for a page where d calls it again.
-func supersede(ctx context.Context, tx store.Tx, d oncall.Delivery) error {
+// supersede has a new delivery take the place of what waits for the same device.
+func supersede(ctx context.Context, tx store.Tx, d *oncall.Delivery) error {
 	if d.Kind != oncall.KindPage || d.State != oncall.Pending || d.Firing < 2 {
-		return nil
+		return nil // nothing was there before it
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE oncall_ledger SET state = 'cancelled', lease = 0, error = 'called again by a later message'
-		WHERE page = $1 AND person = $2 AND device = $3 AND kind = 'page' AND state = 'pending' AND firing < $4`, d.Page, d.Person, d.Device, d.Firing)
-	return err
+	older, err := store.All(ctx, tx, scanDelivery, `SELECT `+deliveryColumns+` FROM oncall_ledger WHERE page = $1 AND person = $2 AND device = $3 AND kind = 'page' AND state = 'pending'`, d.Page, d.Person, d.Device)
+	if err != nil {
+		return err
+	}
+	for _, o := range d.Supersede(older) {
+		if err := putDelivery(ctx, tx, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // UpdatePage implements oncall.Store.

@@ -3,10 +3,8 @@ package oncalldb_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -280,46 +278,6 @@ func TestEditionsOfRotasAreKept(t *testing.T) {
 	})
 }
 
-// What was overridden before there were adjustments goes on as one.
-func TestOverridesBecomeAdjustments(t *testing.T) {
-	testkit.EachEngine(t, func(t *testing.T, db *store.DB) {
-		old, err := fs.ReadFile(oncalldb.Migrations, "migrations/0001_oncall.sql")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Migrate(t.Context(), "oncall", fstest.MapFS{"migrations/0001_oncall.sql": {Data: old}}); err != nil {
-			t.Fatal(err)
-		}
-		err = db.Write(t.Context(), func(tx store.Tx) error {
-			for _, q := range []string{
-				`INSERT INTO oncall_override (id, rota, person, start, until, made_by, reason, created) VALUES ('o', 'r', 'aoi', 1000000, 2000000, 'ren', 'it''s "me"', 5)`,
-				`INSERT INTO oncall_page (id, service, policy, summary, alerts, state, step, round, step_at, opened_at, acked_at, acked_by, closed_at) VALUES ('p', 's', 'x', 'y', '[]', 'calling', 0, 0, 1, 1, 0, '', 0)`,
-				`INSERT INTO oncall_delivery (id, page, kind, person, device, channel, address, step, state, due_at, lease, attempts, sent_at, receipt, error) VALUES ('d', 'p', 'page', 'aoi', 'd1', 'inbox', 'aoi', 0, 'pending', 7, 0, 1, 0, '', '')`,
-			} {
-				if _, err := tx.ExecContext(t.Context(), q); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err == nil {
-			err = db.Migrate(t.Context(), "oncall", oncalldb.Migrations)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := oncalldb.New(db, bus.New(db, time.Now, id.New))
-		as, err := s.Adjustments(t.Context(), time.Unix(0, 0), time.Unix(9, 0))
-		if err != nil || len(as) != 1 || as[0].Kind != rota.Override || as[0].Of != rota.Everybody || as[0].Reason != `it's "me"` {
-			t.Errorf("got %+v (%v), want the override", as, err)
-		}
-		p, ds, err := s.Page(t.Context(), "p")
-		if err != nil || p.State != oncall.Calling || len(ds) != 1 || ds[0].Attempts != 1 || ds[0].State != oncall.Pending {
-			t.Errorf("got %+v and %+v (%v), want the page and its delivery", p, ds, err)
-		}
-	}, testkit.Tables{Room: "bus", Files: bus.Migrations})
-}
-
 func TestInbox(t *testing.T) {
 	each(t, func(t *testing.T, _ *oncalldb.Store, _ *bus.Log, db *store.DB) {
 		b := oncalldb.NewInbox(db)
@@ -357,7 +315,7 @@ func TestUpdatePageKeepsEveryField(t *testing.T) {
 		}
 		at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
 		want := oncall.Page{ID: "p", Service: "api", Policy: "shop", Summary: "s", Alerts: []string{"a", "b"}, State: oncall.Calling, Step: 2, Round: 1, StepAt: at(5), OpenedAt: at(4), AckedAt: at(3), AckedBy: "aoi", SetAt: at(6), Severity: "critical", PageNotes: oncall.PageNotes{
-			Acks: []string{"aoi"}, Called: []string{"aoi", "ren"}, Shadows: []string{"mio"}, Declined: map[string]time.Time{"ren": at(7)}, Came: []time.Time{at(4)}, First: "a", Firing: 4, Of: 2, Told: true, BegunAt: at(8),
+			Acks: []string{"aoi"}, Called: []string{"aoi", "ren"}, Shadows: []string{"mio"}, Declined: map[string]time.Time{"ren": at(7)}, Came: []time.Time{at(4)}, First: "a", Firing: 4, Of: 2, Told: []string{"ren"}, Since: 3, Vain: 1, Until: at(9), BegunAt: at(8),
 		}}
 		if _, err := s.UpdatePage(ctx, "p", func(p *oncall.Page, _ []oncall.Delivery) ([]oncall.Delivery, []event.Fact, error) {
 			*p = want
@@ -441,6 +399,31 @@ func TestClaimMindsTheClock(t *testing.T) {
 		}
 		if err != nil || got != "leased made storm tried " {
 			t.Errorf("claimed %s(%v), want what the clock put off", got, err)
+		}
+		made("delayed", t0.Add(6*time.Second), t0.Add(6*time.Second+2*time.Minute), time.Time{}, 0)
+		for _, tt := range []struct {
+			after, lease time.Duration
+			want         int
+		}{{0, time.Minute, 0}, {2*time.Minute - time.Second, time.Minute, 4}, {2 * time.Minute, 2 * time.Minute, 1}, {121 * time.Second, time.Second, 0}} {
+			if ds, err := s.Claim(t.Context(), t0.Add(tt.after), t0.Add(tt.after+tt.lease), 9); err != nil || len(ds) != tt.want {
+				t.Errorf("after %s: claimed %d (%v), want %d: the delayed one after two minutes, and none from a lease of another length", tt.after, len(ds), err, tt.want)
+			}
+		}
+	})
+}
+
+// Who declined a page did not shadow it.
+func TestShadowedCountsThoseWhoLearned(t *testing.T) {
+	each(t, func(t *testing.T, s *oncalldb.Store, _ *bus.Log, _ *store.DB) {
+		open(t, s, "p", "checkout")
+		update(t, s, "p", func(p *oncall.Page) []oncall.Delivery {
+			p.PageNotes = oncall.PageNotes{Shadows: []string{"mio"}, Called: []string{"aoi"}, Told: []string{"aoi"}, Acks: []string{"ren"}, Declined: map[string]time.Time{"aoi": t0}}
+			return nil
+		})
+		for who, want := range map[string]int{"mio": 1, "aoi": 0, "ren": 0} {
+			if n, err := s.Shadowed(t.Context(), who, t0.Add(-time.Hour)); err != nil || n != want {
+				t.Errorf("%s: %d (%v), want %d", who, n, err, want)
+			}
 		}
 	})
 }

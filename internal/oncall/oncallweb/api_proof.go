@@ -95,7 +95,7 @@ func (d Deps) apiExplain(ctx context.Context, in *explainIn) (Explained, error) 
 	if out.Events, err = d.Events.Events(ctx, event.Query{Subjects: []string{oncall.Subject(id)}}); err != nil {
 		return out, err
 	}
-	calls, err := d.Pager.Ahead(ctx, out.Page)
+	calls, _, err := d.Pager.Ahead(ctx, out.Page)
 	for _, c := range calls {
 		out.Ahead = append(out.Ahead, SimulatedCall{AfterSeconds: c.After.Seconds(), At: out.Page.OpenedAt.Add(c.After), Step: c.Step, Kind: string(c.Kind), Person: c.Person, Device: c.Device, Channel: c.Channel})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 )
 
 type pageInput struct {
-	page     oncall.Page
-	ledger   []oncall.Delivery
-	records  []event.Record
-	alerts   []alert.Alert // that are not resolved
-	service  catalog.Service
-	plan     *oncall.Plan
-	adjusted []oncall.Adjustment
-	names    names
+	page    oncall.Page
+	ledger  []oncall.Delivery
+	records []event.Record
+	alerts  []alert.Alert // that are not resolved
+	service catalog.Service
+	ahead   []oncall.Call // while nobody answers
+	ends    time.Time     // when they end
+	names   names
 }
 
 type pageView struct {
@@ -33,7 +34,7 @@ type pageView struct {
 	CanAck     bool
 	CanTake    bool // somebody has it, and another may take it over
 	CanDecline bool
-	StepSeen   int
+	Firing     int
 	Next       string // whom the next step tells
 	NextAt     time.Time
 	Runbook    string
@@ -74,7 +75,7 @@ func lookPage(p oncall.Page) webkit.State {
 func viewPage(ctx context.Context, in pageInput) pageView {
 	p := in.page
 	v := pageView{
-		Title: webkit.T(ctx, "oncall.page.title", p.Service), Href: pageHref(p.ID), Service: p.Service, StepSeen: p.Step + p.Round*100,
+		Title: webkit.T(ctx, "oncall.page.title", p.Service), Href: pageHref(p.ID), Service: p.Service, Firing: p.Firing,
 		CanAck: p.State != oncall.Closed && p.State != oncall.Answered, CanTake: p.State == oncall.Answered,
 		CanDecline: p.State == oncall.Calling, Runbook: webLink(in.service.Runbook), Over: p.State == oncall.Closed,
 		Steps: viewSteps(ctx, in),
@@ -170,8 +171,8 @@ func viewDelivery(ctx context.Context, d oncall.Delivery, n names) deliveryView 
 	return v
 }
 
-// viewSteps are the steps that fired, from the log, and those that will while
-// nobody answers, from the policy.
+// viewSteps are the steps that fired, from the log, and those that will call
+// somebody while nobody answers.
 func viewSteps(ctx context.Context, in pageInput) []webkit.Step {
 	var out []webkit.Step
 	for _, r := range in.records {
@@ -179,36 +180,36 @@ func viewSteps(ctx context.Context, in pageInput) []webkit.Step {
 			out = append(out, s)
 		}
 	}
-	policy, ok := in.plan.Policy(in.page.Policy)
-	if in.page.State != oncall.Calling || !ok {
+	if in.page.State != oncall.Calling || in.ends.IsZero() {
 		return out
 	}
-	at := in.page.StepAt
-	step, round := in.page.Step, in.page.Round
-	for first := true; len(out) < 40; first = false {
-		if step >= len(policy.Steps) {
-			if round >= policy.Repeat || len(policy.Steps) == 0 {
-				break
+	return append(out, viewAhead(ctx, in, 40-len(out))...)
+}
+
+// viewAhead are at most n steps that will call somebody, and the end.
+func viewAhead(ctx context.Context, in pageInput, n int) (out []webkit.Step) {
+	for i, c := range in.ahead {
+		same := func(o oncall.Call) bool { return o.Step == c.Step && o.Round == c.Round }
+		if slices.ContainsFunc(in.ahead[:i], same) || len(out) >= n {
+			continue
+		}
+		after := c.After
+		var people []string
+		for _, o := range in.ahead[i:] {
+			if same(o) && o.Kind == oncall.KindPage && !slices.Contains(people, o.Person) {
+				people = append(people, o.Person)
 			}
-			step, round = 0, round+1
+			if same(o) {
+				after = min(after, o.After)
+			}
 		}
-		s := policy.Steps[step]
-		people := in.plan.OnCall(s, in.adjusted, at)
-		view := webkit.Step{After: at.Sub(in.page.OpenedAt), Targets: in.names.all(people), At: at, Current: first}
-		if len(people) == 0 {
-			view.Text = webkit.T(ctx, "oncall.step.nobody")
-		}
-		if step == 0 && round > 0 {
-			view.Text = webkit.T(ctx, "oncall.step.round", round+1)
+		view := webkit.Step{After: after, Targets: in.names.all(people), At: in.page.OpenedAt.Add(after), Current: i == 0}
+		if c.Step == 0 && c.Round > 0 {
+			view.Text = webkit.T(ctx, "oncall.step.round", c.Round+1)
 		}
 		out = append(out, view)
-		if len(people) > 0 {
-			at = at.Add(s.Wait)
-		}
-		step++
 	}
-	last := at.Equal(in.page.StepAt)
-	return append(out, webkit.Step{After: at.Sub(in.page.OpenedAt), Text: webkit.T(ctx, "oncall.step.end"), At: at, Current: last})
+	return append(out, webkit.Step{After: in.ends.Sub(in.page.OpenedAt), Text: webkit.T(ctx, "oncall.step.end"), At: in.ends, Current: len(in.ahead) == 0})
 }
 
 func firedStep(ctx context.Context, r event.Record, in pageInput) (webkit.Step, bool) {

@@ -116,15 +116,14 @@ func alertsOf(records []event.Record) (out []string) {
 // pageInput gathers what a page shows.
 func (d Deps) pageInput(r *http.Request, id string) (in pageInput, err error) {
 	ctx := r.Context()
-	in.names, in.plan = d.names(ctx), d.Pager.Plan()
+	in.names = d.names(ctx)
 	if in.page, in.ledger, err = d.Pager.Page(ctx, id); err != nil {
 		return in, err
 	}
 	if in.records, err = d.Events.Events(ctx, event.Query{Subjects: []string{oncall.Subject(id)}}); err != nil {
 		return in, err
 	}
-	now := webkit.Now(ctx)
-	if _, in.adjusted, err = d.Pager.Turns(ctx, now, now.Add(24*time.Hour)); err != nil {
+	if in.ahead, in.ends, err = d.Pager.Ahead(ctx, in.page); err != nil {
 		return in, err
 	}
 	for _, a := range in.page.Alerts {
@@ -158,7 +157,7 @@ func (d Deps) decline(r *http.Request) (webkit.Done, error) {
 		return webkit.Done{}, err
 	}
 	done := webkit.Done{To: pageHref(p.ID), Flash: webkit.T(ctx, "oncall.done.decline")}
-	if seen, err := strconv.Atoi(r.PostFormValue("step")); err == nil && seen != p.Step+p.Round*100 {
+	if seen, err := strconv.Atoi(r.PostFormValue("firing")); err == nil && seen != p.Firing {
 		return done, nil
 	}
 	_, err = d.Pager.Decline(ctx, p.ID, auth.Actor(ctx, webkit.AskedAs(r)))

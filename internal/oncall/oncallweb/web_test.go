@@ -256,9 +256,9 @@ func TestTheAnswerOfOneThumb(t *testing.T) {
 		}
 	}
 	h.pass(10 * time.Second)
-	state("declined", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
+	state("declined", h.form(own+"/decline", "as", "aoi", "firing", "1"), 303, oncall.Calling, 2)
 	h.work()
-	state("a second tap skips nobody", h.form(own+"/decline", "as", "aoi", "step", "1"), 303, oncall.Calling, 2)
+	state("a second tap skips nobody", h.form(own+"/decline", "as", "aoi", "firing", "1"), 303, oncall.Calling, 2)
 	h.work()
 	state("and calls nobody", h.do("GET", own, ""), 200, oncall.Calling, 2)
 	state("answered", h.form(own+"/ack", "as", "ren"), 303, oncall.Answered, 2)
@@ -345,5 +345,38 @@ func TestAPI(t *testing.T) {
 	h.json("POST", "/api/v1/pages/"+p.ID+"/ack", `{"as":"ren"}`, 200, &ans)
 	if ans.Page.AckedBy != "ren" {
 		t.Errorf("answered by %q, want ren", ans.Page.AckedBy)
+	}
+}
+
+// A tap in a tab of long ago passes on nothing that was called since, though it is
+// the same step again.
+func TestAnOldTabSkipsNobody(t *testing.T) {
+	h := build(t)
+	p := h.fire()
+	own := "/pages/" + p.ID
+	h.pass(10 * time.Second)
+	h.form(own+"/decline", "as", "aoi", "firing", "1")
+	h.work()
+	h.form(own+"/ack", "as", "ren")
+	h.pass(15 * time.Minute)
+	h.form(own+"/decline", "as", "ren", "firing", "2") // of the last step: the first is called again
+	h.work()
+	before := h.state(p.ID)
+	if before.Step != 1 || before.Firing != 3 {
+		t.Fatalf("step %d, firing %d: want the first again", before.Step, before.Firing)
+	}
+	h.form(own+"/decline", "as", "aoi", "firing", "1")
+	if got := h.state(p.ID); got.Firing != before.Firing || got.Step != before.Step {
+		t.Errorf("step %d, firing %d; want it left alone", got.Step, got.Firing)
+	}
+}
+
+// A page that finds nobody says so, and that it looks again.
+func TestAPageThatFindsNobodySaysSo(t *testing.T) {
+	h := build(t)
+	h.replace(&oncall.Plan{Rotas: []oncall.Rota{weekly("primary", "Primary", rota.NewZone(time.UTC), nil)}, Policies: []oncall.Policy{{ID: "shop", Default: true, Steps: []oncall.Step{{Rotas: []string{"primary"}, Wait: 5 * time.Minute}}}}})
+	p := h.fire()
+	if body := h.do("GET", "/pages/"+p.ID, "", "Accept-Language", "en").Body.String(); !strings.Contains(body, "looks again every minute") || strings.Contains(body, "Every step was taken") {
+		t.Errorf("it is %s: %s", p.State, body)
 	}
 }
