@@ -127,27 +127,41 @@ type Snapshot struct {
 }
 
 // Catalog answers from the snapshot in use. It is safe for concurrent use.
-type Catalog struct{ now atomic.Pointer[Snapshot] }
+type Catalog struct{ now atomic.Pointer[indexed] }
+
+// indexed is a snapshot with the places of its entries by their ids.
+type indexed struct {
+	*Snapshot
+	services, people map[string]int
+}
 
 // New returns an empty catalog.
 func New() *Catalog {
 	c := &Catalog{}
-	c.now.Store(&Snapshot{})
+	c.Replace(&Snapshot{})
 	return c
 }
 
 // Replace puts s in use.
-func (c *Catalog) Replace(s *Snapshot) { c.now.Store(s) }
+func (c *Catalog) Replace(s *Snapshot) {
+	x := &indexed{Snapshot: s, services: make(map[string]int, len(s.Services)), people: make(map[string]int, len(s.People))}
+	for i, v := range slices.Backward(s.Services) { // of two with one id the first counts
+		x.services[v.ID] = i
+	}
+	for i, p := range slices.Backward(s.People) {
+		x.people[p.ID] = i
+	}
+	c.now.Store(x)
+}
 
 // Services returns all services, by id.
 func (c *Catalog) Services(context.Context) []Service { return c.now.Load().Services }
 
 // Service returns one service, or an error of kind NotFound.
 func (c *Catalog) Service(_ context.Context, id string) (Service, error) {
-	for _, s := range c.now.Load().Services {
-		if s.ID == id {
-			return s, nil
-		}
+	s := c.now.Load()
+	if i, ok := s.services[id]; ok {
+		return s.Services[i], nil
 	}
 	return Service{}, errs.New(errs.NotFound, "service %q is not in the catalog", id)
 }
@@ -181,10 +195,9 @@ func (c *Catalog) People(context.Context) []Person { return c.now.Load().People 
 
 // Person returns one person, or an error of kind NotFound.
 func (c *Catalog) Person(_ context.Context, id string) (Person, error) {
-	for _, p := range c.now.Load().People {
-		if p.ID == id {
-			return p, nil
-		}
+	s := c.now.Load()
+	if i, ok := s.people[id]; ok {
+		return s.People[i], nil
 	}
 	return Person{}, errs.New(errs.NotFound, "person %q is not in the catalog", id)
 }

@@ -163,12 +163,22 @@ func (p *Page) called(s Step, w World, now time.Time) (people []string, shadows 
 		if !s.RoundRobin || len(all) < 2 || w.LastPaged == nil {
 			return all
 		}
-		if there := slices.DeleteFunc(slices.Clone(all), func(id string) bool { return !p.reachable(id, w, now) }); len(there) > 0 {
-			all = there
-		}
-		return []string{slices.MinFunc(all, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })}
+		return []string{p.turn(all, w, now)}
 	})
 	return people, slices.DeleteFunc(shadows, func(s rota.Shadowing) bool { return p.spares(s.Person, now) })
+}
+
+// turn is whoever of some people was called least recently and has a device; the
+// first, where nobody has.
+func (p *Page) turn(people []string, w World, now time.Time) string {
+	for left := slices.Clone(people); len(left) > 0; {
+		who := slices.MinFunc(left, func(a, b string) int { return w.LastPaged(a).Compare(w.LastPaged(b)) })
+		if p.reachable(who, w, now) {
+			return who
+		}
+		left = slices.DeleteFunc(left, func(id string) bool { return id == who })
+	}
+	return people[0]
 }
 
 // fire takes one step, passes it over, or puts it off until its hours come.
