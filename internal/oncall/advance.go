@@ -127,6 +127,8 @@ func (p *Page) exhausted(ok bool, now time.Time) event.Fact {
 	switch {
 	case !ok:
 		reason = fmt.Sprintf("the escalation policy %q is no longer there", p.Policy)
+	case p.Refused():
+		reason = "no message can reach anybody"
 	case !p.told(now):
 		reason = "no step has anybody to call"
 	}

@@ -375,6 +375,9 @@ func TestAPageThatIsRefusedEverywhereTriesAgain(t *testing.T) {
 		if err != nil || len(ds) < 4 || len(ds) > 6 || len(p.rang) > 0 {
 			t.Fatalf("%d messages (%v), rang %v; want a few, further and further apart", len(ds), err, p.rang)
 		}
+		if page := h.page(); !page.Refused() {
+			t.Errorf("the page does not know that all its messages were refused: %+v", page)
+		}
 		p.refuses = ""
 		h.run(17 * time.Minute)
 		if len(p.rang) == 0 {

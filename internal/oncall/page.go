@@ -29,7 +29,7 @@ type Page struct {
 	Service  string    `json:"service"`
 	Policy   string    `json:"policy"`
 	Summary  string    `json:"summary"`
-	Severity string    `json:"severity,omitempty"` // what the label severity of its first alert says
+	Severity string    `json:"severity,omitempty"` // the worst that the labels of its alerts say
 	Alerts   []string  `json:"alerts"`             // ids of the alerts that are not resolved
 	State    PageState `json:"state"`
 	Step     int       `json:"step"`    // the next step to fire
@@ -164,6 +164,10 @@ func (p *Page) spares(id string, now time.Time) bool {
 func (p *Page) told(now time.Time) bool {
 	return slices.ContainsFunc(p.Told, func(id string) bool { return !p.spares(id, now) })
 }
+
+// Refused reports whether the round has called people, and none of the messages can
+// reach anybody.
+func (p *Page) Refused() bool { return len(p.Told) == 0 && p.Firing > p.Since }
 
 // old reports whether an answer of somebody at a time is from before the page
 // began to call again.

@@ -130,7 +130,10 @@ func standing(ctx context.Context, in pageInput) string {
 	case oncall.Answered:
 		return webkit.T(ctx, "oncall.standing.answered", in.names.of(p.AckedBy), took(ctx, p.AckedAt.Sub(p.OpenedAt)))
 	case oncall.Unheard:
-		if !p.StepAt.IsZero() {
+		switch {
+		case p.Refused():
+			return webkit.T(ctx, "oncall.standing.refused", open)
+		case !p.StepAt.IsZero():
 			return webkit.T(ctx, "oncall.standing.looking", open)
 		}
 		return webkit.T(ctx, "oncall.standing.unheard", open)
