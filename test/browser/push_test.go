@@ -62,7 +62,11 @@ func TestPushIsShownAndAnsweredWithoutAPage(t *testing.T) {
 		return err
 	}))
 	do(ctx, t, chromedp.Navigate(srv.URL+"/"), chromedp.WaitReady("#e"))
-	if got := run(ctx, t, chromedp.Evaluate[string](`new Promise((ok) => setTimeout(ok, 1000)).then(() => document.querySelector("hb-push").textContent)`, chromedp.EvalAwaitPromise)); got != "このブラウザには呼び出しが表示されません。ここに通知する" {
+	if got := run(ctx, t, chromedp.Evaluate[string](`(async () => {
+		const said = () => document.querySelector("hb-push").textContent
+		for (let i = 0; i < 200 && said() === ""; i++) await new Promise((ok) => setTimeout(ok, 100))
+		return said()
+	})()`, chromedp.EvalAwaitPromise)); got != "このブラウザには呼び出しが表示されません。ここに通知する" {
 		t.Errorf("before: it says %q", got)
 	}
 	do(ctx, t, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
