@@ -65,12 +65,12 @@ func TestWhatWaitsBehindAHangingPhoneGivesWay(t *testing.T) {
 			p.sleep = h.sleep
 			h.equip(p, nil, plain())
 			h.replace(policy(oncall.Policy{Steps: []oncall.Step{step(3*time.Hour, "aoi"), step(time.Hour, "ren")}}))
-			for i := range 8 {
+			for i := range 5 {
 				h.fire(fmt.Sprint("svc", i))
 			}
-			h.workFor(15 * time.Minute)
+			h.workFor(6 * time.Minute)
 			ps, err := h.pager.Pages(t.Context(), oncall.PageQuery{Open: true})
-			if err != nil || len(ps) != 8 {
+			if err != nil || len(ps) != 5 {
 				t.Fatalf("%d pages (%v)", len(ps), err)
 			}
 			for _, p := range ps {
@@ -302,7 +302,7 @@ func TestPagingDoesNotPageAboutItsOwnPages(t *testing.T) {
 		h.fire("svc2")
 		var burning []string
 		alerts := 0
-		for range 3 * 60 * 4 {
+		for range 2 * 60 * 2 {
 			h.run(0)
 			g, err := h.pager.Health(t.Context(), burning...)
 			if err != nil {
@@ -327,10 +327,10 @@ func TestPagingDoesNotPageAboutItsOwnPages(t *testing.T) {
 					}
 				}
 			}
-			h.sleep(15 * time.Second)
+			h.sleep(30 * time.Second)
 		}
 		if alerts != 2 || len(burning) > 0 {
-			t.Errorf("two late messages in three hours: said %d times that paging burns or does not, at the end %v:\n%s", alerts, burning, strings.Join(ch.rang, "\n"))
+			t.Errorf("two late messages in two hours: said %d times that paging burns or does not, at the end %v:\n%s", alerts, burning, strings.Join(ch.rang, "\n"))
 		}
 	})
 }

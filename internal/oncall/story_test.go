@@ -127,10 +127,11 @@ func always(id string, people ...string) oncall.Rota {
 	return oncall.Rota{ID: id, Name: id, Editions: []oncall.Edition{{Schedule: rota.Schedule{ID: id, Zone: utc, Rotations: []rota.Rotation{r}}}}}
 }
 
-// run is what the workers of the product do, every second for so long.
+// run is what the workers of the product do, every second for so long; seconds at
+// which nothing is due are passed over.
 func (h *house) run(d time.Duration) {
 	h.t.Helper()
-	for end := time.Now().Add(d); ; time.Sleep(time.Second) {
+	for end := time.Now().Add(d); ; time.Sleep(h.quiet(end)) {
 		h.hear()
 		for _, do := range []func(context.Context) error{h.pager.Escalate, h.pager.Deliver} {
 			if err := do(h.t.Context()); err != nil {
@@ -142,6 +143,32 @@ func (h *house) run(d time.Duration) {
 			return
 		}
 	}
+}
+
+// quiet is how many whole seconds pass until something is due.
+func (h *house) quiet(end time.Time) time.Duration {
+	h.t.Helper()
+	next := end
+	put := func(at time.Time) {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
+	}
+	pages, err := h.pager.Pages(h.t.Context(), oncall.PageQuery{Open: true, Limit: 500})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, p := range pages {
+		put(p.StepAt)
+	}
+	waiting, err := h.pager.Deliveries(h.t.Context(), oncall.LedgerQuery{State: oncall.Pending, Limit: 500})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, d := range waiting {
+		put(d.DueAt)
+	}
+	return max(time.Second, (time.Until(next) + time.Second - 1).Truncate(time.Second))
 }
 
 // drain waits for all that is in hand.
