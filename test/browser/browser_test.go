@@ -37,7 +37,7 @@ func open(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, leave := chromedp.NewContext(alloc)
 	t.Cleanup(leave)
-	ctx, cancel := context.WithTimeout(ctx, 240*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 480*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
