@@ -21,10 +21,9 @@ func (a *Alert) Adopt(in Alert) (facts []event.Fact) {
 		return nil
 	}
 	a.Count, a.LastAt = max(a.Count, in.Count), later(a.LastAt, in.LastAt)
-	if in.Severity.rank() > a.Severity.rank() {
-		from := a.Severity
-		a.Severity = in.Severity
-		facts = a.facts(in.LastAt, in.Source, Raised{Alert: a.ID, Service: a.Service, Rule: a.Rule, From: from, Severity: a.Severity, Summary: in.Summary})
+	labels := a.Labels
+	if facts = a.rise(in.Severity, in.Labels, in.LastAt, in.Source); len(facts) == 0 {
+		a.Labels = labels
 	}
 	return append(facts, a.adoptActs(in, in)...)
 }

@@ -32,6 +32,35 @@ func SeverityOf(label string) Severity {
 	return Info
 }
 
+// Word is how bad an alert is in its sender's own word, "critical", "error", "P2",
+// and the label that says so. Both are "" where none does.
+func Word(labels map[string]string) (label, word string) {
+	for _, l := range []string{"severity", "pd_severity", "og_priority", "priority"} { // the first that it has
+		if w := labels[l]; w != "" {
+			return l, w
+		}
+	}
+	return "", ""
+}
+
+// CompareWords orders the words of senders: positive where a is worse than b. What
+// nobody knows, and no word at all, is as bad as "page", and that as "error".
+func CompareWords(a, b string) int { return wordRank(a) - wordRank(b) }
+
+func wordRank(word string) int {
+	switch strings.ToLower(word) {
+	case "critical", "fatal", "emergency", "disaster", "p1", "sev1":
+		return 5
+	case "warning", "average", "moderate", "medium", "p3", "sev3":
+		return 3
+	case "minor", "low", "p4", "sev4":
+		return 2
+	case "info", "informational", "none", "ok", "p5", "sev5":
+		return 1
+	}
+	return 4
+}
+
 func (s Severity) rank() int {
 	switch s {
 	case Page:
@@ -203,32 +232,42 @@ func (a *Alert) Take(s Signal) []event.Fact {
 		return a.facts(s.At, s.Source, resolvedEvent(a, s.Summary))
 	}
 	a.Count++
-	raised := a.Count > 1 && s.Severity.rank() > a.Severity.rank()
 	a.Summary, a.Expr, a.Evidence, a.URL = s.Summary, s.Expr, s.Evidence, s.URL
 	a.LastAt, a.EndsAt = later(a.LastAt, s.At), s.EndsAt
-	was := a.Labels["severity"]
-	a.Labels, a.Annotations = s.Labels, s.Annotations
-	if now := a.Labels["severity"]; was != "" && now != was && !raised {
-		// Routes know it by its labels: as its severity, the label only rises.
-		a.Labels = maps.Clone(a.Labels)
-		if a.Labels == nil {
-			a.Labels = map[string]string{}
-		}
-		a.Labels["severity"] = was
-	}
+	a.Annotations = s.Annotations
 	if a.Count == 1 {
+		a.Labels = s.Labels
 		a.Fingerprint, a.Source, a.Service, a.Rule, a.Severity, a.OpenedAt = s.Fingerprint(), s.Source, s.Service, s.Rule, s.Severity, s.At
 		return a.facts(s.At, s.Source, Fired{Alert: a.ID, Service: a.Service, Rule: a.Rule, Source: a.Source, Severity: a.Severity, Summary: a.Summary, Evidence: a.Evidence})
 	}
-	if raised {
-		from := a.Severity
-		a.Severity = s.Severity
-		if s.Severity == Page {
+	return a.rise(s.Severity, s.Labels, s.At, s.Source)
+}
+
+// rise takes the labels that an open alert is told with now, and how bad it is by
+// them: that only rises, from one severity to another and, of what wakes people, in
+// the sender's own word.
+func (a *Alert) rise(to Severity, labels map[string]string, at time.Time, source string) []event.Fact {
+	from, was := a.Severity, a.Labels
+	label, old := Word(was)
+	_, word := Word(labels)
+	a.Labels = labels
+	switch {
+	case to.rank() > from.rank():
+		if a.Severity = to; to == Page {
 			a.AckedAt, a.AckedBy = time.Time{}, "" // who took a ticket was not asked to get up
 		}
-		return a.facts(s.At, s.Source, Raised{Alert: a.ID, Service: a.Service, Rule: a.Rule, From: from, Severity: a.Severity, Summary: a.Summary})
+	case word != "" && from == Page && to == Page && CompareWords(word, old) > 0:
+	default:
+		if label != "" && labels[label] != was[label] { // routes know it by its labels
+			a.Labels = maps.Clone(labels)
+			if a.Labels == nil {
+				a.Labels = map[string]string{}
+			}
+			a.Labels[label] = was[label]
+		}
+		return nil
 	}
-	return nil
+	return a.facts(at, source, Raised{Alert: a.ID, Service: a.Service, Rule: a.Rule, From: from, Severity: a.Severity, FromWord: old, Word: word, Summary: a.Summary})
 }
 
 func resolvedEvent(a *Alert, summary string) event.Event {

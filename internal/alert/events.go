@@ -16,13 +16,16 @@ type Fired struct {
 // EventName implements event.Event.
 func (Fired) EventName() string { return "alert.fired" }
 
-// Raised says that an open alert became more severe.
+// Raised says that an open alert became more severe: by its severity or, where that
+// is page and was, by the word of its sender.
 type Raised struct {
 	Alert    string   `json:"alert"`
 	Service  string   `json:"service"`
 	Rule     string   `json:"rule"`
 	From     Severity `json:"from"`
 	Severity Severity `json:"severity"`
+	FromWord string   `json:"from_word,omitempty"` // the sender's, as its label has it
+	Word     string   `json:"word,omitempty"`
 	Summary  string   `json:"summary"`
 }
 

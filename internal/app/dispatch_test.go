@@ -146,7 +146,7 @@ func TestAlertsGoBothWaysBetweenRoutesAndInbox(t *testing.T) {
 	eventually(t, "the receiver is told", func() bool { return e.has("rest firing shop/HighErrors") })
 
 	// What a room reports is told along the same routes.
-	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "1", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Ticket, Summary: "burns", At: time.Now(), Labels: map[string]string{"severity": "ticket"}}); err != nil {
+	if _, err := a.inbox.Take(t.Context(), alert.Signal{ID: "1", Firing: true, Source: "slo", Service: "cart", Rule: "burns", Severity: alert.Ticket, Summary: "burns", At: time.Now(), Labels: map[string]string{"severity": "warning"}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the room's alert is told", func() bool { return e.has("rest firing cart/burns") })
@@ -157,7 +157,7 @@ func TestAlertsGoBothWaysBetweenRoutesAndInbox(t *testing.T) {
 	}
 	eventually(t, "one alert is left of the raised one", func() bool {
 		text := send(a, "GET", `/api/v2/alerts?filter=alertname%3D%22burns%22`, "").Body.String()
-		return strings.Contains(text, `"severity":"page"`) && !strings.Contains(text, `"severity":"ticket"`)
+		return strings.Contains(text, `"severity":"page"`) && !strings.Contains(text, `"severity":"warning"`)
 	})
 
 	// Who has it decides about the route.

@@ -67,7 +67,7 @@ func (a *App) pageUnlessHeld(ctx context.Context, alertID string) error {
 	if err != nil {
 		return err
 	}
-	if one.Severity != alert.Page || one.State() != alert.Open || canary.Is(one) {
+	if one.Severity != alert.Page || one.State() == alert.Resolved || canary.Is(one) {
 		a.held.note(alertID, false)
 		return nil
 	}

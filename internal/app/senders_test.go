@@ -344,6 +344,8 @@ func TestOpsgenieClientsChangeAnAddress(t *testing.T) {
 		{"acknowledge", "POST", by + "/acknowledge?identifierType=alias", key, `{"user":"aoi","note":"looking"}`, "acked page db/alert ×2"},
 		{"unacknowledge by id", "POST", fmt.Sprintf("/v2/alerts/%s/unacknowledge", told["alertId"]), key, ``, "open page db/alert ×2"},
 		{"note", "POST", by + "/notes?identifierType=alias", key, `{"note":"still there"}`, "open page db/alert ×2"},
+		{"message", "POST", by + "/message?identifierType=alias", key, `{"message":"disk very full"}`, "open page db/alert ×2"},
+		{"description", "POST", by + "/description?identifierType=alias", key, `{"description":"99 %"}`, "open page db/alert ×2"},
 		{"close of nothing", "POST", "/v2/alerts/nothing/close?identifierType=alias", key, `{}`, "open page db/alert ×2"},
 		{"delete by tiny", "DELETE", fmt.Sprintf("/v2/alerts/%s?identifierType=tiny", ingest.TinyID(fmt.Sprint(told["alertId"]))), key, ``, "resolved page db/alert ×2"},
 		{"the same again at once", "POST", "/v2/alerts", key, create, "resolved page db/alert ×2; open page db/alert ×1"},
@@ -376,12 +378,15 @@ func TestOpsgenieClientsChangeAnAddress(t *testing.T) {
 	}
 	code, out = og(t, a, "GET", fmt.Sprintf("/v2/alerts/%s", told["alertId"]), key, "")
 	got, _ := json.Marshal(out["data"])
-	for _, want := range []string{`"status":"closed"`, `"alias":"disk 1/2"`, `"message":"disk fuller"`, `"tags":["a","b"]`, `"priority":"P2"`, `"count":2`, `"host":"h1"`} {
+	for _, want := range []string{`"status":"closed"`, `"alias":"disk 1/2"`, `"message":"disk very full"`, `"description":"99 %"`, `"tags":["a","b"]`, `"priority":"P2"`, `"count":2`, `"host":"h1"`} {
 		if code != 200 || !strings.Contains(string(got), want) {
 			t.Errorf("get: %d %s, want %s", code, got, want)
 		}
 	}
-	for path, want := range map[string]int{"/v2/alerts": 3, "/v2/alerts?query=status:open": 2, "/v2/alerts?query=status%3Dclosed": 1, "/v2/alerts?limit=1&offset=1": 1, "/v2/alerts?query=fuller": 1} {
+	if one, err := a.inbox.Alert(t.Context(), fmt.Sprint(told["alertId"])); err != nil || !strings.Contains(one.Annotations["note"], "still there") {
+		t.Errorf("the note was not kept: %v (%v)", one.Annotations, err)
+	}
+	for path, want := range map[string]int{"/v2/alerts": 3, "/v2/alerts?query=status:open": 2, "/v2/alerts?query=status%3Dclosed": 1, "/v2/alerts?limit=1&offset=1": 1, "/v2/alerts?query=very": 1} {
 		_, out := og(t, a, "GET", path, key, "")
 		if list, _ := out["data"].([]any); len(list) != want {
 			t.Errorf("%s: got %d alerts, want %d", path, len(list), want)

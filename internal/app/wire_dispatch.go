@@ -111,7 +111,7 @@ func (a *App) tell(ctx context.Context, alertID string) error {
 	return a.routing.live.Take(ctx, feed.Alert(one))
 }
 
-// tellRaised is tell, and ends what the alert was before: its severity is one of
+// tellRaised is tell, and ends what the alert was before: how bad it is is one of
 // its labels, and routes know it by them.
 func (a *App) tellRaised(ctx context.Context, e alert.Raised) error {
 	one, err := a.inbox.Alert(ctx, e.Alert)
@@ -120,9 +120,11 @@ func (a *App) tellRaised(ctx context.Context, e alert.Raised) error {
 	}
 	is, was := feed.Alert(one), one
 	was.Severity = e.From
-	if one.Labels["severity"] != "" {
+	if label, _ := alert.Word(one.Labels); label != "" {
 		was.Labels = maps.Clone(one.Labels)
-		was.Labels["severity"] = string(e.From)
+		if was.Labels[label] = e.FromWord; e.FromWord == "" {
+			delete(was.Labels, label)
+		}
 	}
 	old := feed.Alert(was)
 	if old.Labels == is.Labels {

@@ -228,6 +228,10 @@ func TestLineReadsEveryEvent(t *testing.T) {
 		"incident.role_changed":  {"Ren is commander", "Ren が「指揮」を担当"},
 		"incident.reopened":      {"opened again: another alert fired", "再開: 別のアラートが発報した"},
 	}
+	worse := event.Record{Name: "alert.raised", Payload: []byte(`{"rule":"pay","from":"page","severity":"page","from_word":"error","word":"critical"}`)}
+	if en, ja := Line(worse, "en", nil), Line(worse, "ja", nil); en != "alert “pay” became worse: “error” → “critical”" || ja != "アラート「pay」が悪化 (「error」→「critical」)" {
+		t.Errorf("within a severity: %q, %q", en, ja)
+	}
 	who := func(id string) string { return map[string]string{"aoi": "Aoi", "ren": "Ren"}[id] }
 	read := readers()
 	if len(read)+1 != len(payloads) {

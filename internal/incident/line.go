@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -65,6 +66,9 @@ func readers() map[string]reader {
 	add(reading(func(t teller, e slo.Recovered) string { return t.say("recovered", e.Name, t.took(e.Seconds)) }))
 	add(reading(func(t teller, e alert.Fired) string { return t.say("fired", Word(t.lang, string(e.Severity)), e.Rule) }))
 	add(reading(func(t teller, e alert.Raised) string {
+		if e.From == e.Severity {
+			return t.say("raised_word", e.Rule, cmp.Or(e.FromWord, Word(t.lang, string(e.From))), e.Word)
+		}
 		return t.say("raised", e.Rule, Word(t.lang, string(e.Severity)))
 	}))
 	add(reading(func(t teller, e alert.ResolvedEvent) string {

@@ -96,6 +96,7 @@ func phrases() map[string][2]string {
 		"recovered":          {"“%s” is within its objective again after %s", "「%s」が目標内に戻った (消費開始から %s)"},
 		"fired":              {"%s alert “%s” fired", "アラート「%[2]s」が発報 (%[1]s)"},
 		"raised":             {"alert “%s” became a %s", "アラート「%s」の重要度が「%s」に上がった"},
+		"raised_word":        {"alert “%s” became worse: “%s” → “%s”", "アラート「%s」が悪化 (「%s」→「%s」)"},
 		"alert_resolved":     {"alert “%s” resolved after %s", "アラート「%s」が解決 (発報から %s)"},
 		"page_opened":        {"page opened", "呼び出しを開始"},
 		"step_device":        {"escalation step %d told %s (%d device)", "エスカレーション %d 段目: %s に通知 (端末 %d 台)"},

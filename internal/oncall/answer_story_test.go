@@ -429,3 +429,36 @@ func TestADeclineAfterAStepThatFoundNobody(t *testing.T) {
 		h.expect("the next who is there", "0s page aoi1, 1m0s page mio1")
 	})
 }
+
+// asked is a phone whose provider is asked, while something else happens.
+type asked struct {
+	*phone
+	do func()
+}
+
+func (p *asked) Find(context.Context, string, notify.Message) (notify.Receipt, bool, error) {
+	p.do()
+	return notify.Receipt{}, false, nil
+}
+
+// Asking a provider takes its time: what was answered meanwhile is not sent.
+func TestWhatIsAnsweredWhileTheProviderIsAskedIsNotSent(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		ch := &asked{phone: h.phone}
+		h.pager = oncall.New(oncall.Default(), oncall.Deps{Store: h.kept, Ledger: h.kept, Adjustments: h.kept, Key: make([]byte, 32), Alerts: h.inbox, Catalog: plain(), Channels: []notify.Channel{ch}, Now: time.Now, NewID: id.New})
+		h.replace(ren())
+		h.fire("checkout")
+		h.hear()
+		if ds, err := h.kept.Claim(t.Context(), time.Now(), time.Now().Add(20*time.Second), 9); err != nil || len(ds) != 1 {
+			t.Fatalf("got %v (%v), want one", ds, err)
+		}
+		page := h.pageOf("checkout").ID
+		asks := 0
+		ch.do = func() { asks++; h.ack(page, "mio") }
+		h.run(time.Minute)
+		h.expect("mio has it", "")
+		if asks != 1 {
+			t.Errorf("asked %d times", asks)
+		}
+	})
+}

@@ -185,11 +185,12 @@ type PageJoined struct {
 // EventName implements event.Event.
 func (PageJoined) EventName() string { return "oncall.page_joined" }
 
-// Retriggered says that a page calls again although somebody had it.
+// Retriggered says that a page calls again from its first step, because an answer was
+// forgotten ("ack_timeout") or an alert became worse ("worse").
 type Retriggered struct {
 	Page    string `json:"page"`
 	Service string `json:"service"`
-	By      string `json:"by"` // who had it
+	By      string `json:"by"` // who had it; empty where nobody had
 	Reason  string `json:"reason"`
 }
 

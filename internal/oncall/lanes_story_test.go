@@ -334,3 +334,17 @@ func TestPagingDoesNotPageAboutItsOwnPages(t *testing.T) {
 		}
 	})
 }
+
+// What went out more than a minute ago makes no storm: each of two pages is told
+// by itself.
+func TestAnOldPageMakesNoStorm(t *testing.T) {
+	night(t, func(_ *testing.T, h *house) {
+		h.replace(ren())
+		h.fire("svc0")
+		h.run(2 * time.Minute)
+		h.fire("svc1")
+		h.fire("svc2")
+		h.run(time.Second)
+		h.expect("each by itself", "0s page ren1, 2m0s page ren1, 2m0s page ren1")
+	})
+}

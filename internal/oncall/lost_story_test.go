@@ -446,3 +446,27 @@ func TestRoundsPutNoDelayedDeviceOff(t *testing.T) {
 		h.expect("behind a shadow", "0s page mio1, 1m0s page mio1, 2m0s page aoi1, 2m0s page mio1")
 	})
 }
+
+// A policy whose steps were all taken out calls nobody, and whoever is in it again.
+func TestAPolicyWithoutStepsWaitsForSome(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		h.equip(h.phone, nil, plain())
+		h.replace(policy(oncall.Policy{Repeat: 3, Steps: []oncall.Step{step(5*time.Minute, "aoi")}}))
+		h.fire("checkout")
+		h.run(time.Minute)
+		h.replace(policy(oncall.Policy{Repeat: 3}))
+		h.run(10 * time.Minute)
+		h.expect("aoi, before", "0s page aoi1")
+		if p := h.pageOf("checkout"); p.State != oncall.Unheard {
+			t.Errorf("the page is %s, want unheard", p.State)
+		}
+		h.fire("search")
+		h.run(time.Second)
+		if p := h.pageOf("search"); p.State != oncall.NoPolicy {
+			t.Errorf("a new page is %s, want %s", p.State, oncall.NoPolicy)
+		}
+		h.replace(ren())
+		h.run(2 * time.Minute)
+		h.expect("the new one", "12m0s page ren1")
+	})
+}

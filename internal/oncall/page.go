@@ -1,12 +1,14 @@
 package oncall
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hinoban/hinoban/internal/alert"
 	"github.com/hinoban/hinoban/internal/platform/errs"
 	"github.com/hinoban/hinoban/internal/platform/event"
 )
@@ -120,17 +122,33 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if p.State == Answered && now.Sub(p.AckedAt) >= attention {
 		p.State = Unheard
 	}
-	minds := slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(a.Severity) && !s.minds(p.Severity) })
-	if worse := rank(a.Severity) - rank(p.Severity); worse > 0 || (worse == 0 && minds) {
-		p.Severity = a.Severity
-		if minds {
-			p.State = Unheard
-		}
-	}
-	if p.State == Unheard {
+	if p.worsen(a.Severity, policy) || p.State == Unheard {
 		p.beginAnew(now)
 	}
 	return []event.Fact{p.fact(now, worker, AlertJoined{Page: p.ID, Alert: a.ID, Summary: a.Summary})}
+}
+
+// worsen takes in how bad an alert is, and reports whether a step is there for that
+// and for nothing that came before.
+func (p *Page) worsen(severity string, policy Policy) bool {
+	minds := slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(severity) && !s.minds(p.Severity) })
+	worse := alert.CompareWords(severity, p.Severity)
+	if worse < 0 || (worse == 0 && !minds) {
+		return false
+	}
+	p.Severity = severity
+	return minds
+}
+
+// raise takes in that one of its alerts is worse than it was. The steps begin again
+// where one is there for that.
+func (p *Page) raise(a AlertRef, policy Policy, now time.Time) []event.Fact {
+	if !p.worsen(a.Severity, policy) {
+		return nil
+	}
+	f := p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "worse"})
+	p.beginAnew(now)
+	return []event.Fact{f}
 }
 
 // begin begins the steps again. Who has declined just now stays in peace, and one of
@@ -266,29 +284,10 @@ func (p *Page) resolve(alertID string, now time.Time) []event.Fact {
 
 func (p *Page) holds(alertID string) bool { return slices.Contains(p.Alerts, alertID) }
 
-// severityOf reads the label by which a sender says how bad it is.
+// severityOf is how bad an alert is in its sender's word, in small letters.
 func severityOf(labels map[string]string) string {
-	for _, k := range []string{"severity", "pd_severity", "priority"} {
-		if v := strings.ToLower(labels[k]); v != "" {
-			return v
-		}
-	}
-	return "page" // whatever opens a page is at least that
-}
-
-// rank orders what senders call severities. What nobody knows is as bad as a page.
-func rank(severity string) int {
-	switch severity {
-	case "critical", "fatal", "emergency", "disaster", "p1", "sev1":
-		return 5
-	case "warning", "average", "moderate", "medium", "p3", "sev3":
-		return 3
-	case "minor", "low", "p4", "sev4":
-		return 2
-	case "info", "informational", "none", "ok", "p5", "sev5":
-		return 1
-	}
-	return 4
+	_, word := alert.Word(labels)
+	return strings.ToLower(cmp.Or(word, "page")) // whatever opens a page is at least that
 }
 
 func cut(s string, n int) string {

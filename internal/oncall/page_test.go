@@ -321,6 +321,7 @@ func TestSeverityOfAnAlert(t *testing.T) {
 		{map[string]string{"severity": "page", "pd_severity": "error"}, "page"},
 		{map[string]string{"pd_severity": "error"}, "error"},
 		{map[string]string{"priority": "P1"}, "p1"},
+		{map[string]string{"og_priority": "P2"}, "p2"},
 	} {
 		if got := severityOf(tt.labels); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.labels, got, tt.want)

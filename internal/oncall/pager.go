@@ -110,15 +110,15 @@ func (p *Pager) world(ctx context.Context, now time.Time) (World, error) {
 	}, nil
 }
 
-// AlertFired opens a page for a page-level alert, or joins it to the service's
-// open one, and takes the steps that are due in the same transaction. Repeating
-// it is no news.
+// AlertFired opens a page for a page-level alert, joins it to the service's open
+// one, or tells that of how bad it has become, and takes the steps that are due in
+// the same transaction. Repeating it is no news.
 func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 	a, err := p.alerts.Alert(ctx, alertID)
 	if err != nil {
 		return fmt.Errorf("page for alert %s: %w", alertID, err)
 	}
-	if a.Severity != alert.Page || a.State() != alert.Open {
+	if a.Severity != alert.Page || a.State() == alert.Resolved {
 		return nil
 	}
 	now := p.now()
@@ -132,11 +132,19 @@ func (p *Pager) AlertFired(ctx context.Context, alertID string) error {
 	err = p.store.OpenPage(ctx, a.Service, func(open *Page) (*Page, []Delivery, []event.Fact) {
 		var facts []event.Fact
 		opened = false
-		if open == nil {
+		switch {
+		case open != nil && open.holds(ref.ID):
+			was := open.Severity
+			if facts = open.raise(ref, policy, now); open.Severity == was {
+				return nil, nil, nil
+			}
+		case a.State() != alert.Open:
+			return nil, nil, nil // somebody has it already
+		case open == nil:
 			page, news := openPage(p.newID(), ref, policy, ok, now)
 			open, facts = &page, news
-		} else if facts = open.join(ref, policy, now); facts == nil {
-			return nil, nil, nil
+		default:
+			facts = open.join(ref, policy, now)
 		}
 		ds, more := open.Advance(w, now)
 		p.turns.paged(ds)

@@ -61,18 +61,18 @@ func (s *Simulation) newID() string {
 // Now is the clock of the simulation.
 func (s *Simulation) Now() time.Time { return s.now }
 
-// Alert fires an alert; no severity is "page". A key that is open already fires
-// nothing new.
+// Alert fires an alert; no severity is "page". A key that is open already is
+// news where it is worse.
 func (s *Simulation) Alert(key, service, summary, severity string) {
-	if _, open := s.keys[key]; open {
-		return
-	}
 	ref := AlertRef{ID: key, Service: service, Summary: summary, Severity: cmp.Or(severity, severityOf(nil))}
 	s.keys[key] = ref
 	policy, ok := s.world.PolicyFor(service)
-	if p := s.open(service); p != nil {
+	switch p := s.open(service); {
+	case p != nil && p.holds(key):
+		s.say(p, p.raise(ref, policy, s.now))
+	case p != nil:
 		s.say(p, p.join(ref, policy, s.now))
-	} else {
+	default:
 		page, facts := openPage(s.newID(), ref, policy, ok, s.now)
 		s.pages = append(s.pages, &page)
 		s.say(&page, facts)

@@ -102,7 +102,7 @@ func (s *Store) Update(ctx context.Context, id string, fn func(*alert.Alert) ([]
 			return err
 		}
 		facts, err := fn(&a)
-		if err != nil || len(facts) == 0 {
+		if err != nil {
 			return err
 		}
 		if err := put(ctx, tx, a); err != nil {

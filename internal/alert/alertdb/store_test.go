@@ -128,6 +128,21 @@ func TestWhatFailsKeepsNothing(t *testing.T) {
 	})
 }
 
+// What is told in other words is kept, though it is no news.
+func TestRetellIsKept(t *testing.T) {
+	each(t, func(t *testing.T, in *alert.Inbox, _ *alertdb.Store, log *bus.Log) {
+		a := take(t, in, signal(1))
+		if _, err := in.Retell(t.Context(), a.ID, "in other words", map[string]string{"description": "much of it"}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := in.Alert(t.Context(), a.ID)
+		rs, _ := log.Events(t.Context(), event.Query{})
+		if err != nil || got.Summary != "in other words" || got.Annotations["description"] != "much of it" || len(rs) != 1 {
+			t.Errorf("got %q, %v and %d events (%v)", got.Summary, got.Annotations, len(rs), err)
+		}
+	})
+}
+
 func TestAlertsPageAndFilter(t *testing.T) {
 	each(t, func(t *testing.T, in *alert.Inbox, _ *alertdb.Store, _ *bus.Log) {
 		var ids []string

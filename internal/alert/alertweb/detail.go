@@ -1,6 +1,7 @@
 package alertweb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -144,6 +145,8 @@ func entry(ctx context.Context, r event.Record, names map[string]string) webkit.
 		Summary      string         `json:"summary"`
 		From         alert.Severity `json:"from"`
 		Severity     alert.Severity `json:"severity"`
+		FromWord     string         `json:"from_word"`
+		Word         string         `json:"word"`
 		AfterSeconds float64        `json:"after_seconds"`
 		OpenSeconds  float64        `json:"open_seconds"`
 		Verdict      alert.Verdict  `json:"verdict"`
@@ -159,6 +162,9 @@ func entry(ctx context.Context, r event.Record, names map[string]string) webkit.
 		e.State, e.Text = webkit.Firing, webkit.T(ctx, "alerts.event.fired", p.Summary)
 	case "alert.raised":
 		e.State, e.Text = webkit.Firing, webkit.T(ctx, "alerts.event.raised", severityWord(ctx, p.From), severityWord(ctx, p.Severity))
+		if p.From == p.Severity {
+			e.Text = webkit.T(ctx, "alerts.event.raised", cmp.Or(p.FromWord, severityWord(ctx, p.From)), p.Word)
+		}
 	case "alert.acked":
 		e.Icon, e.Text = "check", webkit.T(ctx, "alerts.event.acked", seconds(p.AfterSeconds))
 	case "alert.unacked":

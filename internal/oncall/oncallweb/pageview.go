@@ -264,7 +264,7 @@ func rarerStep(ctx context.Context, r event.Record, in pageInput, s webkit.Step)
 	case "oncall.retriggered":
 		var e oncall.Retriggered
 		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
-		s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.again", e.Reason)
+		s.State, s.Text = webkit.Firing, webkit.T(ctx, "oncall.step.again", webkit.T(ctx, "oncall.again."+e.Reason))
 	case "oncall.step_passed":
 		var e oncall.StepPassed
 		_ = json.Unmarshal(r.Payload, &e) // as in firedStep
