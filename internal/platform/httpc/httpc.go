@@ -4,6 +4,7 @@ package httpc
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -63,11 +64,15 @@ func allowed(address string, private bool) error {
 	switch {
 	// The metadata services of clouds live here: nobody's webhook does.
 	case ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified():
-	case private || !inside(ip):
-		return nil
+		return errs.New(errs.Denied, "address %s is one that nothing may call", ip)
+	case !private && inside(ip):
+		return errs.New(errs.Denied, "address %s is %w", ip, ErrInside)
 	}
-	return errs.New(errs.Denied, "address %s is inside the network, which is not allowed", ip)
+	return nil
 }
+
+// ErrInside is of an address that [Options.AllowPrivate] would allow.
+var ErrInside = errors.New("inside the network, which is not allowed")
 
 // inside reports whether ip is not on the public internet, or may be a
 // disguise of such an address.

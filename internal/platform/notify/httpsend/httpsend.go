@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/httpc"
 	"github.com/hinoban/hinoban/internal/platform/notify"
 )
 
@@ -68,6 +69,9 @@ func unreached(err error) error {
 	kind := errs.KindOf(err)
 	if kind == errs.Internal {
 		kind = errs.Unavailable
+	}
+	if errors.Is(err, httpc.ErrInside) {
+		return errs.New(kind, "call: %w: start the server with --allow-private-webhooks", err)
 	}
 	return errs.New(kind, "call: %w", err)
 }

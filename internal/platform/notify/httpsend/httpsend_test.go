@@ -2,10 +2,12 @@ package httpsend_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/httpc"
 	"github.com/hinoban/hinoban/internal/platform/notify"
 	"github.com/hinoban/hinoban/internal/platform/notify/httpsend"
 )
@@ -42,5 +44,16 @@ func TestStatusSaysWhetherToTryAgain(t *testing.T) {
 	}
 	if err := (httpsend.Answer{Status: 204}).Err(now, ""); err != nil {
 		t.Errorf("204: got %v, want no error", err)
+	}
+}
+
+// An address inside the network says how it is allowed; one that never is does not.
+func TestAnAddressInsideSaysWhatAllowsIt(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{"http://127.0.0.1:1/": true, "http://10.1.2.3:1/": true, "http://169.254.169.254/": false} {
+		_, err := httpsend.Post(t.Context(), httpc.New(httpc.Options{}), address, http.Header{}, nil)
+		if errs.KindOf(err) != errs.Denied || strings.Contains(err.Error(), "--allow-private-webhooks") != want {
+			t.Errorf("%s: got %v", address, err)
+		}
 	}
 }
