@@ -84,7 +84,10 @@ func printWho(s Streams, out app.WhoReport, rota string, asJSON bool) error {
 		if err != nil {
 			zone = time.UTC
 		}
-		line := []string{n.Rota, cmp.Or(strings.Join(n.People(), ", "), "■ nobody"), "until " + n.Until().In(zone).Format(day), "then " + cmp.Or(strings.Join(n.NextPeople(), ", "), "■ nobody")}
+		line := []string{n.Rota, cmp.Or(strings.Join(n.People(), ", "), "■ nobody"), "as far ahead as we look"}
+		if !n.Until.IsZero() {
+			line = append(line[:2], "until "+n.Until.In(zone).Format(day), "then "+cmp.Or(strings.Join(n.NextPeople(), ", "), "■ nobody"))
+		}
 		for _, v := range n.Shadows {
 			line = append(line, "shadow of "+v.Of+": "+v.Person)
 		}

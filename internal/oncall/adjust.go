@@ -283,8 +283,9 @@ type Now struct {
 	Rota    string           `json:"rota"`
 	Name    string           `json:"name"`
 	Zone    string           `json:"zone"`
-	On      []Turn           `json:"on"`   // a Turn without a person where nobody is
-	Next    []Turn           `json:"next"` // when the first of them ends
+	On      []Turn           `json:"on"`             // a Turn without a person where nobody is
+	Until   time.Time        `json:"until,omitzero"` // when the first of them ends; zero where it lasts as far ahead as is looked
+	Next    []Turn           `json:"next"`           // who is on call then
 	Shadows []rota.Shadowing `json:"shadows,omitempty"`
 }
 
@@ -301,8 +302,11 @@ func (p *Plan) At(adjustments []Adjustment, t time.Time) (out []Now) {
 		r := &rotas[i]
 		n := Now{Rota: r.ID, Name: r.Name, Zone: r.Zone().String(), On: r.At(adjustments, t)}
 		end := t.Add(around)
-		if until := n.Until(); !until.IsZero() {
-			end = earlier(end, until)
+		for _, turn := range n.On {
+			end = earlier(end, turn.End)
+		}
+		if end.Before(t.Add(around)) {
+			n.Until = end
 		}
 		n.Next = r.At(adjustments, end)
 		mine := rota.Of(adjustments, r.ID, t, t.Add(1))
@@ -361,16 +365,6 @@ func (n Now) People() []string { return people(n.On) }
 
 // NextPeople are those who are on call after.
 func (n Now) NextPeople() []string { return people(n.Next) }
-
-// Until is when the first of the turns ends.
-func (n Now) Until() (end time.Time) {
-	for _, t := range n.On {
-		if end.IsZero() || t.End.Before(end) {
-			end = t.End
-		}
-	}
-	return end
-}
 
 func people(turns []Turn) (out []string) {
 	for _, t := range turns {

@@ -99,6 +99,25 @@ func rightful(r Rota, overrides []Adjustment, at time.Time) (who, id string) {
 	return who, id
 }
 
+// Until is when somebody else takes over, and nothing where nobody does.
+func TestUntilIsKnownOrNotSaid(t *testing.T) {
+	at := time.Date(2026, 11, 18, 9, 0, 0, 0, time.UTC)
+	p := &Plan{Rotas: []Rota{weekly("two", "aoi", "ren"), weekly("one", "aoi")}}
+	for _, tt := range []struct {
+		name        string
+		adjustments []Adjustment
+		two, one    time.Time
+	}{
+		{"as planned", nil, time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), time.Time{}},
+		{"an override", []Adjustment{{Kind: rota.Override, Of: rota.Everybody, ID: "o", Rota: "one", Person: "ren", Start: at.Add(time.Hour), End: at.Add(2 * time.Hour)}}, time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), at.Add(time.Hour)},
+	} {
+		now := p.At(tt.adjustments, at)
+		if two, one := now[0].Until, now[1].Until; !two.Equal(tt.two) || !one.Equal(tt.one) {
+			t.Errorf("%s: got %s and %s, want %s and %s", tt.name, two, one, tt.two, tt.one)
+		}
+	}
+}
+
 func TestPolicyFor(t *testing.T) {
 	p := &Plan{Policies: []Policy{{ID: "default", Default: true}, {ID: "team", Teams: []string{"shop"}}, {ID: "service", Services: []string{"checkout"}}}}
 	for _, tt := range []struct{ service, team, want string }{

@@ -265,7 +265,7 @@ type OnCall struct {
 	Rota   string    `json:"rota"`
 	Person string    `json:"person" doc:"Nobody where it is empty."`
 	Name   string    `json:"name"`
-	Until  time.Time `json:"until"`
+	Until  time.Time `json:"until,omitzero" doc:"Left out where nobody else is on call within four weeks."`
 	Next   string    `json:"next,omitempty"`
 }
 
@@ -277,7 +277,7 @@ func (d Deps) onCall(ctx context.Context) ([]OnCall, error) {
 	out := []OnCall{}
 	for _, t := range turns {
 		out = append(out, OnCall{
-			Rota: cmp.Or(t.Name, t.Rota), Person: first(t.People()), Name: d.all(ctx, t.People()), Until: t.Until(), Next: d.all(ctx, t.NextPeople()),
+			Rota: cmp.Or(t.Name, t.Rota), Person: first(t.People()), Name: d.all(ctx, t.People()), Until: t.Until, Next: d.all(ctx, t.NextPeople()),
 		})
 	}
 	return out, nil
@@ -324,7 +324,9 @@ func OnCallLine(ctx context.Context, turns []oncall.Now, name func(string) strin
 	for _, t := range turns {
 		for _, id := range t.People() {
 			if !people[id] && line == "" {
-				line = webkit.T(ctx, "home.oncall.line", name(id), soon(ctx, t.Until()))
+				if line = name(id); !t.Until.IsZero() {
+					line = webkit.T(ctx, "home.oncall.line", name(id), soon(ctx, t.Until))
+				}
 			}
 			people[id] = true
 		}

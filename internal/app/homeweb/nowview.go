@@ -129,9 +129,12 @@ func (d Deps) viewItem(ctx context.Context, n int, i Item) itemView {
 func viewOnCall(ctx context.Context, list []OnCall) (out []webkit.Pair) {
 	for _, o := range list {
 		p := webkit.Pair{Key: o.Rota, Href: "/oncall"}
-		if o.Person == "" {
+		switch {
+		case o.Person == "":
 			p.Body = webkit.Status(webkit.Firing, webkit.T(ctx, "home.oncall.nobody"))
-		} else {
+		case o.Until.IsZero():
+			p.Value = o.Name
+		default:
 			p.Value = webkit.T(ctx, "home.oncall.until", o.Name, soon(ctx, o.Until))
 		}
 		out = append(out, p)

@@ -188,7 +188,7 @@ func trouble(t *testing.T) *rooms {
 		},
 		slos:      []slo.Standing{standing(t, "orders", 0.02), standing(t, "slow", 0.004)},
 		pages:     []oncall.Page{{ID: "p1", Service: "checkout", Summary: "Orders are taken burns 16×", Alerts: []string{"a1"}, State: oncall.Calling, OpenedAt: t0.Add(-3 * time.Minute)}},
-		now:       []oncall.Now{{Rota: "primary", Name: "Primary", On: []oncall.Turn{{Person: "aoi", End: t0.Add(48 * time.Hour)}}}, {Rota: "night", Name: "Night", On: []oncall.Turn{{End: t0.Add(time.Hour)}}}},
+		now:       []oncall.Now{{Rota: "primary", Name: "Primary", On: []oncall.Turn{{Person: "aoi", End: t0.Add(48 * time.Hour)}}, Until: t0.Add(48 * time.Hour)}, {Rota: "night", Name: "Night", On: []oncall.Turn{{End: t0.Add(time.Hour)}}}},
 		turns:     map[string][]oncall.Turn{"night": {{Start: t0, End: t0.Add(time.Hour)}, {Start: t0.Add(time.Hour), End: t0.Add(2 * time.Hour)}, {Person: "aoi", Start: t0.Add(2 * time.Hour), End: t0.Add(50 * time.Hour)}, {Start: t0.Add(50 * time.Hour), End: t0.Add(60 * time.Hour)}}},
 		incidents: []incident.Incident{{ID: "i1", Number: 7, Title: "search is slow", Service: "search", Severity: 3, Status: incident.MitigatedNow, DetectedAt: t0.Add(-5 * time.Hour), Roles: map[incident.Role]string{incident.Commander: "aoi"}}},
 		config:    Config{Folder: "config", Sum: "abc", Documents: []ConfigDocument{{"hinoban/v1", "Service", "checkout", "services.yaml", 3}, {"", "CodeOwners", "", "CODEOWNERS", 1}}, Problems: []ascode.Problem{{File: "slos.yaml", Line: 7, Column: 3, Message: `unknown field "teir"`, Fix: `did you mean "tier"?`}}},

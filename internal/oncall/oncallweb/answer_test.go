@@ -89,7 +89,7 @@ func TestTheLinkOfAMessageOfSeveralPages(t *testing.T) {
 			}
 		}
 		html := h.do("GET", link, "").Body.String()
-		if strings.Contains(html, "<form") != tt.form || !strings.Contains(html, "他の 1 件") || !strings.Contains(html, pageHref(ds[0].Page)) {
+		if strings.Contains(html, "<form") != tt.form || strings.Contains(html, "他の 1 件") != tt.form || !strings.Contains(html, pageHref(ds[0].Page)) {
 			t.Errorf("%d: a form is there: %t, want %t, and the other page\n%s", i, !tt.form, tt.form, html)
 		}
 	}

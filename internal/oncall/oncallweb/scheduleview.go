@@ -78,9 +78,6 @@ type policyView struct {
 	Source           string
 }
 
-// far is how far ahead a turn's end is known.
-const far = 27 * 24 * time.Hour
-
 func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 	if len(in.plan.Rotas) == 0 {
 		return scheduleView{Head: webkit.Head{State: webkit.Unknown, Sentence: webkit.T(ctx, "oncall.empty.sentence")}, Lesson: lesson(ctx), Policies: viewPolicies(ctx, in)}
@@ -90,9 +87,9 @@ func viewSchedule(ctx context.Context, in scheduleInput) scheduleView {
 		v.Services = append(v.Services, webkit.Choice{Value: s.ID, Text: s.ID})
 	}
 	for _, n := range in.now {
-		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Words: sources(ctx, n.On), Away: away(ctx, n.On, in.names), Shadows: learners(ctx, n.Shadows, in.names), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until()}
-		if n.Until().Sub(webkit.Now(ctx)) < far {
-			nv.Until = inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))
+		nv := nowView{Rota: n.Name, Zone: n.Zone, Who: in.names.list(ctx, n.People()), State: webkit.OK, Words: sources(ctx, n.On), Away: away(ctx, n.On, in.names), Shadows: learners(ctx, n.Shadows, in.names), Next: in.names.list(ctx, n.NextPeople()), NextAt: n.Until}
+		if !n.Until.IsZero() {
+			nv.Until = inZone(n.Until, zoneOf(ctx, in.plan, n.Rota))
 		}
 		switch {
 		case nv.Who == "":
@@ -173,8 +170,8 @@ func scheduleHead(ctx context.Context, in scheduleInput, gaps []gapView) webkit.
 		switch {
 		case len(n.People()) == 0:
 			return webkit.Head{State: webkit.Firing, Sentence: webkit.T(ctx, "oncall.head.nobody", n.Name), Detail: webkit.T(ctx, "oncall.head.nobody.detail")}
-		case n.Until().Sub(webkit.Now(ctx)) < far:
-			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), inZone(n.Until(), zoneOf(ctx, in.plan, n.Rota))))
+		case !n.Until.IsZero():
+			on = append(on, webkit.T(ctx, "oncall.head.until", in.names.list(ctx, n.People()), inZone(n.Until, zoneOf(ctx, in.plan, n.Rota))))
 		default:
 			on = append(on, in.names.list(ctx, n.People()))
 		}
