@@ -197,9 +197,9 @@ func (p *Pager) Bundle(ctx context.Context, delivery string) (out []Page, err er
 // again.
 func (p *Pager) Reported(ctx context.Context, r notify.Report) error {
 	news := false
-	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) bool {
-		news = d.Report(r)
-		return news
+	d, err := p.ledger.Reported(ctx, r.Message, r.Channel, r.ProviderID, func(d *Delivery) (changed bool, facts []event.Fact) {
+		news, facts = d.Report(r, p.now())
+		return news, facts
 	})
 	if err != nil || d.State != Failed || r.State != notify.Undelivered || d.Page == "" {
 		return err

@@ -210,10 +210,14 @@ func (d *Delivery) waitsBehind(of Delivery, now time.Time) bool {
 	return d.State == Pending && d.Person == of.Person && d.Attempts == 0 && d.DueAt.After(now)
 }
 
-// Report takes what a provider says later. It is pure, goes only forward, and
-// returns whether anything changed.
-func (d *Delivery) Report(r notify.Report) bool {
+// Report takes what a provider says later, or before its answer has come: that it
+// has the message is as good as the answer. It is pure, goes only forward, and
+// returns whether anything changed, and the news.
+func (d *Delivery) Report(r notify.Report, now time.Time) (changed bool, facts []event.Fact) {
 	before := *d
+	if d.State == Pending && r.State != notify.Undelivered && (d.Attempts > 0 || !d.Lease.IsZero()) {
+		facts = d.Settle(notify.Receipt{ProviderID: r.ProviderID}, nil, 0, now)
+	}
 	rank := map[DeliveryState]int{Sent: 1, Arrived: 2, Read: 3}
 	if r.Cost != "" {
 		d.Cost = r.Cost
@@ -228,5 +232,5 @@ func (d *Delivery) Report(r notify.Report) bool {
 	case rank[to] > rank[d.State] && rank[d.State] > 0:
 		d.State = to
 	}
-	return *d != before
+	return *d != before, facts
 }

@@ -237,12 +237,13 @@ func TestABundleThatDoesNotArriveFailsAsAWhole(t *testing.T) {
 	})
 }
 
-// hasty reports that a message will not arrive before its sender has noted that
-// it was taken.
+// hasty reports what becomes of a message before its sender has heard that it was
+// taken: that it arrived or, at one address, that it will not.
 type hasty struct {
 	pager **oncall.Pager
 	dead  string
 	rang  []string
+	after error // of the hand-over
 }
 
 func (*hasty) Name() string       { return "phone" }
@@ -250,13 +251,14 @@ func (*hasty) Check(string) error { return nil }
 
 func (s *hasty) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
 	s.rang = append(s.rang, address)
+	say := notify.Report{Message: m.ID, Channel: "phone", ProviderID: m.ID, State: notify.Delivered}
 	if address == s.dead {
-		err := (*s.pager).Reported(ctx, notify.Report{Message: m.ID, Channel: "phone", ProviderID: m.ID, State: notify.Undelivered, Detail: "no such number"})
-		if err != nil {
-			return notify.Receipt{}, err
-		}
+		say.State, say.Detail = notify.Undelivered, "no such number"
 	}
-	return notify.Receipt{ProviderID: m.ID}, nil
+	if err := (*s.pager).Reported(ctx, say); err != nil {
+		return notify.Receipt{}, err
+	}
+	return notify.Receipt{ProviderID: m.ID}, s.after
 }
 
 func TestAReportBeforeTheOutcomeCounts(t *testing.T) {
@@ -269,6 +271,44 @@ func TestAReportBeforeTheOutcomeCounts(t *testing.T) {
 		_, ds, err := h.pager.Page(t.Context(), h.page().ID)
 		if err != nil || ds[0].State != oncall.Failed || strings.Join(ch.rang, " ") != "aoi1 ren1" {
 			t.Errorf("aoi's is %s, rang %v (%v); want it failed, and ren called", ds[0].State, ch.rang, err)
+		}
+	})
+}
+
+// What a provider says it has needs no answer: one that is lost, with its sender or
+// without, repeats nothing, and the message is told of once.
+func TestAReportIsAsGoodAsTheAnswer(t *testing.T) {
+	for what, lost := range map[string]error{"the answer came": nil, "it was lost": errs.New(errs.Unavailable, "connection reset")} {
+		night(t, func(t *testing.T, h *house) {
+			ch := &hasty{pager: &h.pager, after: lost}
+			h.equip(ch, nil, plain())
+			h.replace(ren())
+			h.fire("checkout")
+			h.run(time.Hour)
+			_, ds, err := h.pager.Page(t.Context(), h.page().ID)
+			if err != nil || ds[0].State != oncall.Arrived || ds[0].Attempts != 1 || len(ch.rang) != 1 {
+				t.Errorf("%s: it is %s after %d attempts, rang %v (%v); want it arrived, once", what, ds[0].State, ds[0].Attempts, ch.rang, err)
+			}
+			if n := h.count("oncall.delivered"); n != 1 {
+				t.Errorf("%s: told %d times that it was delivered", what, n)
+			}
+		})
+	}
+	night(t, func(t *testing.T, h *house) {
+		h.replace(ren())
+		h.fire("checkout")
+		h.hear()
+		ds, err := h.kept.Claim(t.Context(), time.Now(), time.Now().Add(20*time.Second), 9) // and the sender died
+		if err != nil || len(ds) != 1 {
+			t.Fatalf("got %v (%v), want one", ds, err)
+		}
+		if err := h.pager.Reported(t.Context(), notify.Report{Message: ds[0].ID, Channel: "phone", ProviderID: "SM1", State: notify.Accepted}); err != nil {
+			t.Fatal(err)
+		}
+		h.run(time.Hour)
+		h.expect("its provider has it", "")
+		if d, _, err := h.pager.Delivery(t.Context(), ds[0].ID); err != nil || d.State != oncall.Sent || d.Receipt != "SM1" || h.count("oncall.delivered") != 1 {
+			t.Errorf("got %+v (%v), told %d times", d, err, h.count("oncall.delivered"))
 		}
 	})
 }

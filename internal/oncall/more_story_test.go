@@ -336,15 +336,20 @@ func TestReportsGoForward(t *testing.T) {
 	for _, tt := range []struct {
 		from, want oncall.DeliveryState
 		say        []notify.ReportState
+		lease      time.Time // while somebody sends it
 	}{
-		{oncall.Sent, oncall.Read, []notify.ReportState{notify.Read, notify.Delivered, notify.Accepted, notify.Delivered}},
-		{oncall.Sent, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Undelivered}},
-		{oncall.Sent, oncall.Failed, []notify.ReportState{notify.Undelivered, notify.Delivered}},
-		{oncall.Cancelled, oncall.Cancelled, []notify.ReportState{notify.Delivered}},
+		{oncall.Sent, oncall.Read, []notify.ReportState{notify.Read, notify.Delivered, notify.Accepted, notify.Delivered}, time.Time{}},
+		{oncall.Sent, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Undelivered}, time.Time{}},
+		{oncall.Sent, oncall.Failed, []notify.ReportState{notify.Undelivered, notify.Delivered}, time.Time{}},
+		{oncall.Cancelled, oncall.Cancelled, []notify.ReportState{notify.Delivered}, time.Time{}},
+		{oncall.Pending, oncall.Pending, []notify.ReportState{notify.Delivered}, time.Time{}},
+		{oncall.Pending, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Accepted}, time.Unix(9, 0)},
+		{oncall.Pending, oncall.Sent, []notify.ReportState{notify.Accepted, notify.Accepted}, time.Unix(9, 0)},
+		{oncall.Pending, oncall.Failed, []notify.ReportState{notify.Accepted, notify.Undelivered}, time.Unix(9, 0)},
 	} {
-		d := oncall.Delivery{State: tt.from}
+		d := oncall.Delivery{State: tt.from, Lease: tt.lease}
 		for _, s := range tt.say {
-			d.Report(notify.Report{State: s, Cost: "0.0079 USD"})
+			d.Report(notify.Report{State: s, Cost: "0.0079 USD"}, time.Unix(1, 0))
 		}
 		if d.State != tt.want || d.Cost == "" {
 			t.Errorf("%s, then %v: got %s, want %s", tt.from, tt.say, d.State, tt.want)

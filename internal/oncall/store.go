@@ -79,8 +79,8 @@ type Ledger interface {
 	// Delivery returns one and its attempts. NotFound where there is none.
 	Delivery(ctx context.Context, id string) (Delivery, []Attempt, error)
 	// Reported finds the delivery by its id or, where that is "", by channel and
-	// receipt, hands it to fn and saves it where fn says so.
-	Reported(ctx context.Context, id, channel, receipt string, fn func(*Delivery) bool) (Delivery, error)
+	// receipt, hands it to fn and saves it with the news where fn says that it changed.
+	Reported(ctx context.Context, id, channel, receipt string, fn func(*Delivery) (bool, []event.Fact)) (Delivery, error)
 	// Newest returns the newest delivery of a kind to an address, or NotFound: of
 	// pages, the one whose message was handed over last.
 	Newest(ctx context.Context, kind DeliveryKind, channel, address string) (Delivery, error)

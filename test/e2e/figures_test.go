@@ -137,10 +137,10 @@ func TestFiguresLatency(t *testing.T) {
 	for i := range rounds {
 		// A sample that crosses: all of the next scrape's requests fail.
 		bad[i].Store(1)
-		have, _ := hook.count()
+		have, _, _ := hook.count()
 		deadline := time.Now().Add(30 * time.Second)
 		for {
-			if n, _ := hook.count(); n > have {
+			if n, _, _ := hook.count(); n > have {
 				took = append(took, time.Since(time.Unix(0, crossed[i].Load())))
 				break
 			}

@@ -67,7 +67,7 @@ func (p *provider) seen(service string) time.Time {
 func TestFiguresPager(t *testing.T) {
 	figures(t)
 	hook := newProvider(t, 0)
-	s := launch(t, t.TempDir(), "--config", config(t, map[string]string{"all.yaml": crowd(hook.URL, 1000)}))
+	s := launch(t, t.TempDir(), "--config", config(t, map[string]string{"all.yaml": crowd(hook.URL, 1000, false)}))
 	within(t, 30*time.Second, "ready", func() bool { h, err := s.ready(); return err == nil && h.Ready })
 	<-time.After(3 * time.Second)
 	idle := s.fire(hook, 0, 200, 10)
@@ -118,7 +118,7 @@ func (s *server) fire(hook *provider, first, n, rate int) []time.Duration {
 func TestFiguresThousandPeople(t *testing.T) {
 	figures(t)
 	hook := newProvider(t, 50*time.Millisecond)
-	text := strings.Replace(crowd(hook.URL, 1000), "roundRobin: true, ", "", 1)
+	text := strings.Replace(crowd(hook.URL, 1000, false), "roundRobin: true, ", "", 1)
 	s := launch(t, t.TempDir(), "--config", config(t, map[string]string{"all.yaml": text}))
 	within(t, 30*time.Second, "ready", func() bool { h, err := s.ready(); return err == nil && h.Ready })
 	<-time.After(2 * time.Second)
@@ -135,7 +135,7 @@ func TestFiguresThousandPeople(t *testing.T) {
 func TestFiguresMemory(t *testing.T) {
 	figures(t)
 	var b strings.Builder
-	b.WriteString(crowd("http://127.0.0.1:1", 1000))
+	b.WriteString(crowd("http://127.0.0.1:1", 1000, false))
 	for i := range 500 {
 		var members []string
 		for j := range 6 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hinoban/hinoban/internal/oncall"
 	"github.com/hinoban/hinoban/internal/platform/errs"
+	"github.com/hinoban/hinoban/internal/platform/event"
 	"github.com/hinoban/hinoban/internal/platform/store"
 )
 
@@ -154,6 +155,9 @@ func meanwhile(ctx context.Context, tx store.Tx, before oncall.Delivery, d *onca
 	case before.State == oncall.Cancelled && !d.State.Taken():
 		d.State = oncall.Cancelled // the answer came: it is not tried again
 		return true, nil
+	case before.State == oncall.Sent || before.State == oncall.Arrived || before.State == oncall.Read:
+		*d = before // its provider has said so already
+		return true, nil
 	case before.State == oncall.Failed:
 		d.State, d.Error = oncall.Failed, before.Error // it was reported that it will not arrive
 		return true, nil
@@ -212,7 +216,7 @@ func (s *Store) Delivery(ctx context.Context, id string) (d oncall.Delivery, out
 }
 
 // Reported implements oncall.Ledger.
-func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn func(*oncall.Delivery) bool) (d oncall.Delivery, err error) {
+func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn func(*oncall.Delivery) (bool, []event.Fact)) (d oncall.Delivery, err error) {
 	err = s.db.Write(ctx, func(tx store.Tx) error {
 		where, args := `id = $1`, []any{id}
 		if id == "" {
@@ -222,10 +226,26 @@ func (s *Store) Reported(ctx context.Context, id, channel, receipt string, fn fu
 		if errors.Is(err, sql.ErrNoRows) {
 			return errs.New(errs.NotFound, "no such message was sent")
 		}
-		if err != nil || !fn(&d) {
+		if err != nil {
 			return err
 		}
-		return putDelivery(ctx, tx, d)
+		changed, facts := fn(&d)
+		if !changed {
+			return nil
+		}
+		if err := putDelivery(ctx, tx, d); err != nil {
+			return err
+		}
+		if len(facts) > 0 && d.Page != "" {
+			p, err := onePage(ctx, tx, `id = $1`, d.Page)
+			if err != nil {
+				return fmt.Errorf("load page %s: %w", d.Page, err)
+			}
+			for i := range facts {
+				facts[i].Service = p.Service
+			}
+		}
+		return s.log.Publish(ctx, tx, facts...)
 	})
 	return d, err
 }
