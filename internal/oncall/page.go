@@ -143,7 +143,7 @@ func (p *Page) worsen(severity string, policy Policy) bool {
 // raise takes in that one of its alerts is worse than it was. The steps begin again
 // where one is there for that.
 func (p *Page) raise(a AlertRef, policy Policy, now time.Time) []event.Fact {
-	if !p.worsen(a.Severity, policy) {
+	if alert.CompareWords(a.Severity, p.Severity) <= 0 || !p.worsen(a.Severity, policy) {
 		return nil
 	}
 	f := p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "worse"})

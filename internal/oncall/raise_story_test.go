@@ -90,3 +90,35 @@ func TestAWorseAlertLeavesAnAnswerWhereNoStepMinds(t *testing.T) {
 		}
 	})
 }
+
+// That an alert is there is told again after a restart, and is no news: two words for
+// what is equally bad call nobody in turn.
+func TestToTellAgainIsNoNews(t *testing.T) {
+	night(t, func(t *testing.T, h *house) {
+		first, second := step(time.Hour, "aoi"), step(time.Hour, "ren")
+		first.Severities, second.Severities = []string{"critical"}, []string{"p1"}
+		h.replace(policy(oncall.Policy{Steps: []oncall.Step{first, second}}))
+		var alerts []string
+		for _, word := range []string{"critical", "p1"} {
+			a, err := h.inbox.Take(t.Context(), alert.Signal{ID: id.New(), Firing: true, Source: "am", Service: "checkout", Rule: word, Severity: alert.Page, Labels: map[string]string{"severity": word}, Summary: word, At: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			alerts = append(alerts, a.ID)
+			h.run(time.Second)
+		}
+		h.ack(h.page().ID, "ren")
+		h.run(time.Second)
+		h.phone.take()
+		for _, a := range append(alerts, alerts...) {
+			if err := h.pager.AlertFired(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.run(time.Minute)
+		h.expect("ren has it", "")
+		if p := h.page(); p.State != oncall.Answered || h.count("oncall.retriggered") != 0 {
+			t.Errorf("the page is %s, called again %d times", p.State, h.count("oncall.retriggered"))
+		}
+	})
+}
