@@ -122,28 +122,30 @@ func (p *Page) join(a AlertRef, policy Policy, now time.Time) []event.Fact {
 	if p.State == Answered && now.Sub(p.AckedAt) >= attention {
 		p.State = Unheard
 	}
-	if p.worsen(a.Severity, policy) || p.State == Unheard {
+	if p.worsen(a, policy) || p.State == Unheard {
 		p.beginAnew(now)
 	}
 	return []event.Fact{p.fact(now, worker, AlertJoined{Page: p.ID, Alert: a.ID, Summary: a.Summary})}
 }
 
 // worsen takes in how bad an alert is, and reports whether a step is there for that
-// and for nothing that came before.
-func (p *Page) worsen(severity string, policy Policy) bool {
-	minds := slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(severity) && !s.minds(p.Severity) })
-	worse := alert.CompareWords(severity, p.Severity)
+// and for nothing that came before: then the page calls because of it.
+func (p *Page) worsen(a AlertRef, policy Policy) bool {
+	minds := slices.ContainsFunc(policy.Steps, func(s Step) bool { return s.minds(a.Severity) && !s.minds(p.Severity) })
+	worse := alert.CompareWords(a.Severity, p.Severity)
 	if worse < 0 || (worse == 0 && !minds) {
 		return false
 	}
-	p.Severity = severity
+	if p.Severity = a.Severity; minds {
+		p.Summary = a.Summary
+	}
 	return minds
 }
 
 // raise takes in that one of its alerts is worse than it was. The steps begin again
 // where one is there for that.
 func (p *Page) raise(a AlertRef, policy Policy, now time.Time) []event.Fact {
-	if alert.CompareWords(a.Severity, p.Severity) <= 0 || !p.worsen(a.Severity, policy) {
+	if alert.CompareWords(a.Severity, p.Severity) <= 0 || !p.worsen(a, policy) {
 		return nil
 	}
 	f := p.fact(now, worker, Retriggered{Page: p.ID, Service: p.Service, By: p.AckedBy, Reason: "worse"})

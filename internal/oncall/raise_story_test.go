@@ -1,6 +1,7 @@
 package oncall_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -38,8 +39,8 @@ func TestAnAlertThatGetsWorseCallsWhoeverIsThereForIt(t *testing.T) {
 			h.run(time.Second)
 		}
 		h.expect("critical, and to and fro", "1m0s page aoi1")
-		if p := h.page(); p.Severity != "critical" || len(p.Alerts) != 1 {
-			t.Errorf("the page is %s, of %d alerts", p.Severity, len(p.Alerts))
+		if p := h.page(); p.Severity != "critical" || len(p.Alerts) != 1 || !strings.Contains(h.phone.last.Body, "checkout is critical") {
+			t.Errorf("the page is %s, of %d alerts; aoi was told %q", p.Severity, len(p.Alerts), h.phone.last.Body)
 		}
 	})
 }

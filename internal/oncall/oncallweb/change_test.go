@@ -109,3 +109,33 @@ func TestASwapIsTaken(t *testing.T) {
 		t.Error("the list does not say who took them")
 	}
 }
+
+// Who is told under which conditions is said where the policies are shown.
+func TestConditionsOfStepsAreSaid(t *testing.T) {
+	h := build(t)
+	window := func(from, to int, days ...time.Weekday) rota.Window {
+		w := rota.Window{From: from, To: to}
+		for _, d := range days {
+			w.Days[d] = true
+		}
+		return w
+	}
+	office := []rota.Window{window(9*60, 17*60+30, 1, 2, 3, 4, 5), window(10*60, 12*60, 0, 6)}
+	always := []rota.Window{window(0, 24*60, 0, 1, 2, 3, 4, 5, 6)}
+	h.replace(&oncall.Plan{Rotas: h.pager.Plan().Rotas, Policies: []oncall.Policy{{ID: "all", Name: "All", Default: true, Acks: 2, AckTimeout: 30 * time.Minute, Steps: []oncall.Step{
+		{People: []string{"aoi"}, Wait: time.Minute, Severities: []string{"critical", "p1"}, RoundRobin: true},
+		{People: []string{"aoi"}, Wait: time.Minute, MoreThan: 5, Within: 10 * time.Minute, Hours: &oncall.Hours{Zone: rota.NewZone(time.UTC), Windows: office}},
+		{People: []string{"ren"}, Wait: time.Minute, Hours: &oncall.Hours{Zone: rota.NewZone(time.UTC), Windows: always, Pause: true}},
+	}}}})
+	for lang, want := range map[string][]string{
+		"en": {"2 people must answer", "calls again 30 m after", "one of them, in turn · only for critical, p1 · then wait 1 m", "only after more than 5 alerts within 10 m · only Mon–Fri 09:00–17:30, Sat, Sun 10:00–12:00 (UTC)", "waits for 00:00–24:00 (UTC)"},
+		"ja": {"2 人の応答が必要", "順番に1人 · critical, p1 のみ", "月–金 09:00–17:30, 土, 日 10:00–12:00 のみ"},
+	} {
+		html := strings.ReplaceAll(h.main("/oncall", lang), "\u00a0", " ")
+		for _, w := range want {
+			if !strings.Contains(html, w) {
+				t.Errorf("%s: %q is not on the page", lang, w)
+			}
+		}
+	}
+}

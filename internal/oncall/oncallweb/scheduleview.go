@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -311,6 +312,12 @@ func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
 		if p.Default {
 			covers = append(covers, webkit.T(ctx, "oncall.policy.default"))
 		}
+		if p.Acks > 1 {
+			covers = append(covers, webkit.T(ctx, "oncall.policy.acks", p.Acks))
+		}
+		if p.AckTimeout > 0 {
+			covers = append(covers, webkit.T(ctx, "oncall.policy.acktimeout", webkit.Duration(ctx, p.AckTimeout)))
+		}
 		v.Covers = strings.Join(covers, " · ")
 		var at time.Duration
 		for _, s := range p.Steps {
@@ -318,7 +325,7 @@ func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
 			for _, r := range s.Rotas {
 				targets = append(targets, webkit.T(ctx, "oncall.policy.rota", rotaName(in.plan, r)))
 			}
-			v.Steps = append(v.Steps, webkit.Step{After: at, Targets: append(targets, in.names.all(s.People)...), Text: webkit.T(ctx, "oncall.policy.wait", webkit.Duration(ctx, s.Wait))})
+			v.Steps = append(v.Steps, webkit.Step{After: at, Targets: append(targets, in.names.all(s.People)...), Text: strings.Join(append(conditions(ctx, s), webkit.T(ctx, "oncall.policy.wait", webkit.Duration(ctx, s.Wait))), " · ")})
 			at += s.Wait
 		}
 		end := webkit.T(ctx, "oncall.policy.ends")
@@ -329,6 +336,60 @@ func viewPolicies(ctx context.Context, in scheduleInput) []policyView {
 		out = append(out, v)
 	}
 	return out
+}
+
+// conditions are those of a step, in words.
+func conditions(ctx context.Context, s oncall.Step) (out []string) {
+	if s.RoundRobin {
+		out = append(out, webkit.T(ctx, "oncall.policy.robin"))
+	}
+	if len(s.Severities) > 0 {
+		out = append(out, webkit.T(ctx, "oncall.device.severities", strings.Join(s.Severities, ", ")))
+	}
+	if s.MoreThan > 0 {
+		out = append(out, webkit.T(ctx, "oncall.policy.morethan", s.MoreThan, webkit.Duration(ctx, s.Within)))
+	}
+	if s.Hours != nil {
+		var windows []string
+		for _, w := range s.Hours.Windows {
+			windows = append(windows, strings.TrimSpace(days(ctx, w.Days)+" "+clock(w.From)+"–"+clock(w.To)))
+		}
+		key := "oncall.policy.hours"
+		if s.Hours.Pause {
+			key = "oncall.policy.waits"
+		}
+		out = append(out, webkit.T(ctx, key, strings.Join(windows, ", "), s.Hours.Zone.String()))
+	}
+	return out
+}
+
+func clock(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
+
+// days are the days of a window, from Monday: "Mon–Fri", "Sat, Sun"; all of them are
+// not said.
+func days(ctx context.Context, on [7]bool) string {
+	name := func(i int) string { return webkit.T(ctx, "oncall.day."+strconv.Itoa((i+1)%7)) }
+	var out []string
+	for i := 0; i < len(on); i++ {
+		if !on[(i+1)%7] {
+			continue
+		}
+		from := i
+		for i < 6 && on[(i+2)%7] {
+			i++
+		}
+		switch i - from {
+		case 6:
+			return ""
+		case 0:
+			out = append(out, name(i))
+		case 1:
+			out = append(out, name(from), name(i))
+		default:
+			out = append(out, name(from)+"–"+name(i))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func lesson(ctx context.Context) webkit.Lesson {
