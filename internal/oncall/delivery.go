@@ -215,7 +215,7 @@ func (d *Delivery) waitsBehind(of Delivery, now time.Time) bool {
 // returns whether anything changed, and the news.
 func (d *Delivery) Report(r notify.Report, now time.Time) (changed bool, facts []event.Fact) {
 	before := *d
-	if d.State == Pending && r.State != notify.Undelivered && (d.Attempts > 0 || !d.Lease.IsZero()) {
+	if (d.State == Pending || d.State == Cancelled) && r.State != notify.Undelivered && d.Fence > 0 { // a sender has had it in hand
 		facts = d.Settle(notify.Receipt{ProviderID: r.ProviderID}, nil, 0, now)
 	}
 	rank := map[DeliveryState]int{Sent: 1, Arrived: 2, Read: 3}

@@ -243,7 +243,8 @@ type hasty struct {
 	pager **oncall.Pager
 	dead  string
 	rang  []string
-	after error // of the hand-over
+	do    func() // meanwhile
+	after error  // of the hand-over
 }
 
 func (*hasty) Name() string       { return "phone" }
@@ -251,6 +252,9 @@ func (*hasty) Check(string) error { return nil }
 
 func (s *hasty) Send(ctx context.Context, address string, m notify.Message) (notify.Receipt, error) {
 	s.rang = append(s.rang, address)
+	if s.do != nil {
+		s.do()
+	}
 	say := notify.Report{Message: m.ID, Channel: "phone", ProviderID: m.ID, State: notify.Delivered}
 	if address == s.dead {
 		say.State, say.Detail = notify.Undelivered, "no such number"
@@ -294,6 +298,18 @@ func TestAReportIsAsGoodAsTheAnswer(t *testing.T) {
 			}
 		})
 	}
+	night(t, func(t *testing.T, h *house) { // somebody answers while it is sent
+		ch := &hasty{pager: &h.pager}
+		h.equip(ch, nil, plain())
+		h.replace(ren())
+		h.fire("checkout")
+		ch.do = func() { h.ack(h.page().ID, "aoi") }
+		h.run(time.Minute)
+		_, ds, err := h.pager.Page(t.Context(), h.page().ID)
+		if err != nil || ds[0].State != oncall.Arrived || h.count("oncall.delivered") != 1 {
+			t.Errorf("it is %s (%v), told %d times; want it arrived, once", ds[0].State, err, h.count("oncall.delivered"))
+		}
+	})
 	night(t, func(t *testing.T, h *house) {
 		h.replace(ren())
 		h.fire("checkout")

@@ -336,18 +336,19 @@ func TestReportsGoForward(t *testing.T) {
 	for _, tt := range []struct {
 		from, want oncall.DeliveryState
 		say        []notify.ReportState
-		lease      time.Time // while somebody sends it
+		fence      int // a sender has had it in hand
 	}{
-		{oncall.Sent, oncall.Read, []notify.ReportState{notify.Read, notify.Delivered, notify.Accepted, notify.Delivered}, time.Time{}},
-		{oncall.Sent, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Undelivered}, time.Time{}},
-		{oncall.Sent, oncall.Failed, []notify.ReportState{notify.Undelivered, notify.Delivered}, time.Time{}},
-		{oncall.Cancelled, oncall.Cancelled, []notify.ReportState{notify.Delivered}, time.Time{}},
-		{oncall.Pending, oncall.Pending, []notify.ReportState{notify.Delivered}, time.Time{}},
-		{oncall.Pending, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Accepted}, time.Unix(9, 0)},
-		{oncall.Pending, oncall.Sent, []notify.ReportState{notify.Accepted, notify.Accepted}, time.Unix(9, 0)},
-		{oncall.Pending, oncall.Failed, []notify.ReportState{notify.Accepted, notify.Undelivered}, time.Unix(9, 0)},
+		{oncall.Sent, oncall.Read, []notify.ReportState{notify.Read, notify.Delivered, notify.Accepted, notify.Delivered}, 0},
+		{oncall.Sent, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Undelivered}, 0},
+		{oncall.Sent, oncall.Failed, []notify.ReportState{notify.Undelivered, notify.Delivered}, 0},
+		{oncall.Cancelled, oncall.Cancelled, []notify.ReportState{notify.Delivered}, 0},
+		{oncall.Cancelled, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Accepted}, 1},
+		{oncall.Pending, oncall.Pending, []notify.ReportState{notify.Delivered}, 0},
+		{oncall.Pending, oncall.Arrived, []notify.ReportState{notify.Delivered, notify.Accepted}, 1},
+		{oncall.Pending, oncall.Sent, []notify.ReportState{notify.Accepted, notify.Accepted}, 1},
+		{oncall.Pending, oncall.Failed, []notify.ReportState{notify.Accepted, notify.Undelivered}, 1},
 	} {
-		d := oncall.Delivery{State: tt.from, Lease: tt.lease}
+		d := oncall.Delivery{State: tt.from, Fence: tt.fence}
 		for _, s := range tt.say {
 			d.Report(notify.Report{State: s, Cost: "0.0079 USD"}, time.Unix(1, 0))
 		}
