@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/serviceworker"
 	"github.com/chromedp/chromedp"
 
+	"github.com/hinoban/hinoban/client"
 	"github.com/hinoban/hinoban/internal/oncall/oncallweb"
 )
 
@@ -35,7 +36,7 @@ func TestPushIsShownAndAnsweredWithoutAPage(t *testing.T) {
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		w.Write([]byte(`<!doctype html><html lang="ja" class="js"><meta charset="utf-8"><title>p</title><p id="e"></p><hb-push></hb-push><script src="/app.js"></script></html>`))
+		w.Write([]byte(`<!doctype html><html lang="ja" class="js" data-zone="UTC"><meta charset="utf-8"><title>p</title><p id="e"></p><hb-push></hb-push><script src="/app.js"></script></html>`))
 	})
 	mux.HandleFunc("POST /p/ack", func(_ http.ResponseWriter, r *http.Request) { answered <- r.URL.RawQuery + " " + r.FormValue("via") })
 	srv := httptest.NewServer(mux)
@@ -122,5 +123,29 @@ func TestPushIsShownAndAnsweredWithoutAPage(t *testing.T) {
 	}
 	if got := run(ctx, t, chromedp.Evaluate[string](`window.said`)); got != "✓ 対応する|送信しました: 決済が停止" {
 		t.Errorf("after the tap: %q", got)
+	}
+}
+
+// What the browser itself knows is no part of what the server says: a page that
+// fetches itself again leaves it.
+func TestWhetherPagesReachThisBrowserOutlivesARefresh(t *testing.T) {
+	ctx := open(t)
+	url := shop(t, "en")
+	page := record(t, url, "oncall.page_opened")
+	look{Width: 1280, Scheme: "light", Lang: "en"}.set(ctx, t) // in a zone that the server learns of by a refresh
+	const said = `document.querySelector("hb-push").textContent`
+	do(ctx, t, chromedp.Navigate(url+"/me?as=aoi"), chromedp.WaitReady("html.js hb-push"))
+	run(ctx, t, chromedp.Poll[bool](said+`.startsWith("This browser shows you no pages.")`))
+	run(ctx, t, chromedp.Evaluate[bool](`(() => {
+		window.refreshed = 0;
+		document.addEventListener("hinoban:refreshed", () => window.refreshed++);
+		return true;
+	})()`))
+	if err := client.New(url, "").Post(t.Context(), "/api/v1/pages/"+strings.TrimPrefix(page.Subject, "page/")+"/ack", map[string]string{"as": "aoi"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	run(ctx, t, chromedp.Poll[bool](`window.refreshed > 0`))
+	if got := run(ctx, t, chromedp.Evaluate[string](said)); !strings.HasPrefix(got, "This browser shows you no pages.") {
+		t.Errorf("after a refresh it says %q", got)
 	}
 }
