@@ -2,7 +2,6 @@ package oncallweb
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -141,7 +140,7 @@ func viewMe(ctx context.Context, in meInput) meView {
 			dv.After = webkit.T(ctx, "oncall.device.after", webkit.Duration(ctx, d.After))
 		}
 		if d.From != d.To {
-			dv.After += fmt.Sprintf(" · %02d:%02d–%02d:%02d", d.From/60, d.From%60, d.To/60, d.To%60)
+			dv.After += " · " + clock(d.From) + "–" + clock(d.To)
 		}
 		if len(d.Severities) > 0 {
 			dv.After += " · " + webkit.T(ctx, "oncall.device.severities", strings.Join(d.Severities, ", "))

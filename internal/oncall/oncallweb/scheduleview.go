@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -368,7 +367,7 @@ func clock(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, min
 // days are the days of a window, from Monday: "Mon–Fri", "Sat, Sun"; all of them are
 // not said.
 func days(ctx context.Context, on [7]bool) string {
-	name := func(i int) string { return webkit.T(ctx, "oncall.day."+strconv.Itoa((i+1)%7)) }
+	name := func(i int) string { return webkit.Weekday(ctx, time.Weekday((i+1)%7)) }
 	var out []string
 	for i := 0; i < len(on); i++ {
 		if !on[(i+1)%7] {

@@ -166,11 +166,16 @@ func Day(ctx context.Context, t time.Time) string {
 	return t.Format("Mon 2 Jan")
 }
 
-func weekday(t time.Time, lang string) string {
+func weekday(t time.Time, lang string) string { return dayName(t.Weekday(), lang) }
+
+// Weekday is the short name of a day: "Mon", 「月」.
+func Weekday(ctx context.Context, d time.Weekday) string { return dayName(d, Lang(ctx)) }
+
+func dayName(d time.Weekday, lang string) string {
 	if lang == Japanese {
-		return []string{"日", "月", "火", "水", "木", "金", "土"}[t.Weekday()]
+		return []string{"日", "月", "火", "水", "木", "金", "土"}[d]
 	}
-	return t.Format("Mon")
+	return d.String()[:3]
 }
 
 // Stamp writes date and time in the viewer's zone, without the date when it is
